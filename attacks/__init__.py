@@ -1,0 +1,14 @@
+"""The attacks. Each is attack(model, x, y, *, hyper-parameters) -> Adversarial(x_adv, iterations), built into the graph.
+
+model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file with its function and a
+line in ATTACKS.
+"""
+from attacks.carlini import carlini_wagner
+from attacks.contract import Adversarial
+from attacks.deepfool import deepfool
+from attacks.fgsm import fgsm
+from attacks.high_confidence import high_confidence
+from attacks.pgd import bim, pgd
+
+ATTACKS = {'deepfool': deepfool, 'high_confidence': high_confidence, 'carlini': carlini_wagner, 'fgsm': fgsm, 'bim': bim,
+           'pgd': pgd}

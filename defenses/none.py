@@ -1,0 +1,13 @@
+"""No defense: the reference rows of Table 1."""
+import tensorflow.compat.v1 as tf
+
+from defenses.losses import Losses
+from utils.ops import nll
+
+HELP = {}
+
+
+def losses(model, x, y):
+    """Negative log-likelihood of the labels, L(f(x), y) of eq. 1."""
+    logits = model(x)
+    return Losses(logits, lambda: tf.reduce_mean(nll(logits, y)))

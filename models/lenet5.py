@@ -1,0 +1,16 @@
+"""The convolutional network of Table 1b."""
+import tensorflow.compat.v1 as tf
+
+from models.layers import conv, dense, flatten, max_pool
+
+LAYER_DIMS = (512,)
+
+
+def lenet5(x, num_classes, seed, layer_dims=LAYER_DIMS, activation_fn=tf.nn.relu):
+    """Two convolutions 5 x 5 (32 and 64 channels), each pooled 2 x 2, then dense layers: [n, 28, 28, c] -> logits [n, num_classes]."""
+    net = max_pool(activation_fn(conv(x, 32, 5, 'conv0', seed)))
+    net = max_pool(activation_fn(conv(net, 64, 5, 'conv1', seed)))
+    net = flatten(net)
+    for i, units in enumerate(layer_dims):
+        net = activation_fn(dense(net, units, 'fc%d' % i, seed))
+    return dense(net, num_classes, 'logits', seed)

@@ -1,0 +1,1 @@
+"""What the entry scripts share: flags, data, training, results, pictures."""

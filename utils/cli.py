@@ -1,0 +1,43 @@
+"""How every entry script starts and how it ends when something is wrong."""
+import os
+import sys
+import warnings
+
+from absl import app, flags
+
+from utils.errors import UserError
+
+BAD_INPUT = 2
+
+
+def quiet_tensorflow():
+    """Silences the start-up chatter of TensorFlow; must run before TensorFlow is imported."""
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')   # the same arithmetic in every run and both runtimes
+    warnings.filterwarnings('ignore', category=FutureWarning)
+
+
+def fail(message, status=BAD_INPUT):
+    """Prints one line on stderr and ends the process."""
+    sys.stderr.write('%s: error: %s\n' % (os.path.basename(sys.argv[0]), message))
+    sys.exit(status)
+
+
+def _parse_flags(argv):
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        fail(' '.join(str(error).split()))
+    if len(rest) > 1:
+        fail('unexpected argument %r; every setting is a --flag=value' % rest[1])
+    return rest
+
+
+def run(main):
+    """Parses the flags and calls main(); bad flags and UserError become one line on stderr and exit status 2."""
+    def guarded(unused_argv):
+        try:
+            return main()
+        except UserError as error:
+            fail(error)
+    app.run(guarded, flags_parser=_parse_flags)

@@ -1,0 +1,20 @@
+"""The one exception that stands for bad input."""
+
+
+class UserError(ValueError):
+    """Bad input: the message is one line that names the flag or file, what was found and what was expected.
+
+    The entry scripts print it and exit with status 2; code that imports the packages may catch it as a ValueError.
+    """
+
+
+def check(condition, message, *values):
+    """Raises UserError(message % values) unless `condition` holds."""
+    if not condition:
+        raise UserError(message % values)
+
+
+def check_choice(name, value, choices):
+    """Returns `value`; raises UserError unless it is one of `choices`."""
+    check(value in choices, '%s is %r; expected one of %s', name, value, ', '.join(sorted(map(str, choices))))
+    return value

@@ -1,0 +1,44 @@
+"""The figures: training curves of a run and, for a report, rho distributions and images side by side."""
+import matplotlib
+matplotlib.use('Agg')   # no display is needed
+import matplotlib.pyplot as plt   # noqa: E402
+import numpy as np   # noqa: E402
+
+from utils.files import atomic_write   # noqa: E402
+
+
+def save_figure(figure, path):
+    """Writes a figure as PNG and closes it."""
+    with atomic_write(path, 'wb') as stream:
+        figure.savefig(stream, format='png', dpi=110, bbox_inches='tight')
+    plt.close(figure)
+
+
+def plot_curves(rows, path):
+    """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch."""
+    panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')), ('error', ('err', 'val_err', 'critic_err_real', 'critic_err_adv')),
+              ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3))
+    for axis, (title, names) in zip(axes, panels):
+        for name in names:
+            points = [(epoch, row[name]) for epoch, row in enumerate(rows, 1) if row.get(name) is not None]
+            if points:
+                axis.plot(*zip(*points), marker='.', label=name)
+        axis.set_title(title)
+        axis.set_xlabel('epoch')
+        axis.legend(fontsize=7)
+    save_figure(figure, path)
+
+
+def plot_rho(curves, title, path):
+    """The share of images with rho above a value: `curves` is {label: array of rho}."""
+    figure, axis = plt.subplots(figsize=(5, 3.5))
+    for label, rho in curves.items():
+        rho = np.sort(rho[np.isfinite(rho)])
+        axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1), where='post', label=label)
+    axis.set_xlabel(r'$\rho = \|r\|_2\,/\,\|x\|_2$')
+    axis.set_ylabel('share of images above')
+    axis.set_title(title)
+    axis.set_ylim(0, 1)
+    axis.legend()
+    save_figure(figure, path)

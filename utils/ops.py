@@ -1,0 +1,83 @@
+"""Tensor helpers: the only place that computes a norm, projects to the box or takes a Jacobian.
+
+Throughout, `x` is [n, h, w, c] float32 in [0, 1], logits are [n, k], classes are [n] int32, and n may be unknown.
+"""
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+BOX = (0., 1.)
+SUPPORTED_NORMS = (2, np.inf)
+
+
+def prediction(logits):
+    """The predicted class of each image: [n, k] logits -> [n] int32."""
+    return tf.argmax(logits, axis=1, output_type=tf.int32)
+
+
+def confidence(logits):
+    """The probability of the predicted class: [n, k] logits -> [n] in (0, 1]."""
+    return tf.exp(tf.reduce_max(tf.nn.log_softmax(logits), axis=1))
+
+
+def select_class(values, classes):
+    """values[i, classes[i]] for each image i: [n, k], [n] int32 -> [n]."""
+    return tf.reduce_sum(values * tf.one_hot(classes, int(values.shape[1]), dtype=values.dtype), axis=1)
+
+
+def nll(logits, y):
+    """Negative log-likelihood of the labels: [n, k], [n] int32 -> [n]."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+
+
+def per_image(values, like):
+    """Reshapes [n] so that it broadcasts against `like`, [n, ...]."""
+    return tf.reshape(values, [-1] + [1] * (like.shape.ndims - 1))
+
+
+def lp_norm(r, ord=2, epsilon=0.):
+    """Norm of each perturbation: [n, ...] -> [n]. ord is 1, 2 or inf; epsilon goes under the square root of the l2 norm."""
+    axes = list(range(1, r.shape.ndims))
+    if ord == 2:
+        return tf.sqrt(epsilon + tf.reduce_sum(tf.square(r), axis=axes))
+    if ord == 1:
+        return tf.reduce_sum(tf.abs(r), axis=axes)
+    if ord == np.inf:
+        return tf.reduce_max(tf.abs(r), axis=axes)
+    raise ValueError('ord is %r; expected 1, 2 or inf' % (ord,))
+
+
+def project_box(x):
+    """The nearest image with every pixel in [0, 1]."""
+    return tf.clip_by_value(x, *BOX)
+
+
+def project_ball(r, epsilon, ord=2):
+    """The perturbations [n, ...] brought back, where they are longer, to norm `epsilon`, a number or [n]."""
+    bound = per_image(tf.convert_to_tensor(epsilon, r.dtype), r)
+    if ord == np.inf:
+        return tf.clip_by_value(r, -bound, bound)
+    return r * tf.minimum(1., bound / tf.maximum(per_image(lp_norm(r, ord), r), 1e-12))
+
+
+def steepest(w, ord=2):
+    """The direction of unit norm with the largest inner product with w: w / ||w||_2, or sign(w) for l_inf; [n, ...] -> same."""
+    if ord == np.inf:
+        return tf.sign(w)
+    return w / per_image(tf.maximum(lp_norm(w, 2), 1e-12), w)
+
+
+def jacobian(logits, x):
+    """Gradient of every logit with respect to its own image: [n, k], [n, ...] -> [n, k, ...]."""
+    rows = [tf.gradients(logit, x)[0] for logit in tf.unstack(logits, axis=1)]
+    return tf.stack(rows, axis=1)
+
+
+def masked_mean(values, mask):
+    """Mean of values [n] over the images where mask [n] holds; 0, with gradient 0, where it holds nowhere."""
+    chosen = tf.where(mask, values, tf.zeros_like(values))
+    return tf.reduce_sum(chosen) / tf.maximum(tf.reduce_sum(tf.cast(mask, values.dtype)), 1.)
+
+
+def share(mask):
+    """Fraction of the images for which mask [n] holds."""
+    return tf.reduce_mean(tf.cast(mask, tf.float32))

@@ -1,0 +1,27 @@
+"""What a result came from: package versions and the git revision."""
+import os
+import platform
+import subprocess
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+
+def provenance():
+    """{'versions': package -> version, 'git_revision': hash, with '+' when files differ from it, or None outside git}."""
+    return {
+        'versions': {'python': platform.python_version(), 'tensorflow': tf.__version__, 'numpy': np.__version__},
+        'git_revision': git_revision(),
+    }
+
+
+def git_revision():
+    """The revision of the repository that holds this file."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+
+    def git(*arguments):
+        return subprocess.check_output(('git', '-C', folder) + arguments, stderr=subprocess.DEVNULL).decode().strip()
+    try:
+        return git('rev-parse', 'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no') else '')
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,103 @@
+"""The folder of one training run and what it holds; downstream programs read these files and never a log."""
+import os
+import re
+
+import tensorflow.compat.v1 as tf
+
+from utils.errors import UserError, check
+from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
+
+
+class RunFolder(object):
+    """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and TensorBoard's events."""
+
+    def __init__(self, path):
+        self.path = path
+        self.args_path = os.path.join(path, 'args.json')
+        self.metrics_path = os.path.join(path, 'metrics.jsonl')
+        self.log_path = os.path.join(path, 'train.log')
+        self.checkpoints = os.path.join(path, 'chks')
+        self.samples = os.path.join(path, 'samples')
+
+    def create(self, args, resume):
+        """Makes the folder and writes args.json; with `resume`, an existing run must have been started with the same arguments.
+
+        Only `niter` may differ, to train a run for longer. Raises UserError otherwise.
+        """
+        if os.path.exists(self.args_path):
+            check(resume, '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one', self.path)
+            self._check_same(args)
+        for folder in (self.path, self.checkpoints, self.samples):
+            make_folder(folder)
+        write_json(self.args_path, args)
+
+    def _check_same(self, args):
+        saved = self.read_args()['args']
+        for key, value in sorted(args['args'].items()):
+            if key not in ('niter', 'resume', 'gpu_memory'):
+                check(key in saved and saved[key] == value, '%s was started with --%s=%s; this run has %s', self.path, key,
+                      saved.get(key), value)
+
+    def read_args(self):
+        """The contents of args.json; raises UserError when the folder holds no run."""
+        check(os.path.isdir(self.path), '%s: no such run folder', self.path)
+        check(os.path.exists(self.args_path), '%s: holds no args.json; expected a folder that train.py wrote', self.path)
+        args = read_json(self.args_path)
+        check(isinstance(args.get('args'), dict), '%s: has no object "args"', self.args_path)
+        return args
+
+    def read_metrics(self, epochs=None):
+        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given."""
+        return read_json_lines(self.metrics_path)[:epochs]
+
+    def write_metrics(self, rows):
+        """Replaces metrics.jsonl."""
+        write_json_lines(self.metrics_path, rows)
+
+    def latest_checkpoint(self):
+        """The path of the newest checkpoint, None if there is none."""
+        return tf.train.latest_checkpoint(self.checkpoints)
+
+
+class Checkpoints(object):
+    """Saves and restores every variable of the graph; the epochs done are part of the file's name.
+
+    The last two are kept, and for good every one whose epoch is a multiple of `keep_every` (0: none).
+    """
+
+    def __init__(self, folder, keep_every=0):
+        self._folder = folder
+        self._keep_every = keep_every
+        self._rolling = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
+        self._kept = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+
+    def save(self, session, epoch):
+        """Writes the checkpoint of an epoch."""
+        if self._keep_every > 0 and epoch % self._keep_every == 0:
+            self._kept.save(session, os.path.join(self._folder, 'epoch'), epoch, latest_filename='kept', write_meta_graph=False)
+        self._rolling.save(session, os.path.join(self._folder, 'model'), epoch, write_meta_graph=False)
+
+    def restore(self, session):
+        """Restores the newest checkpoint, if there is one; returns the number of epochs done."""
+        path = tf.train.latest_checkpoint(self._folder)
+        if path is None:
+            return 0
+        restore_variables(session, self._rolling, path, tf.global_variables())
+        self._rolling.recover_last_checkpoints(tf.train.get_checkpoint_state(self._folder).all_model_checkpoint_paths)
+        return int(re.search(r'-(\d+)$', path).group(1))
+
+
+def restore_variables(session, saver, path, variables):
+    """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is absent or of another shape."""
+    try:
+        saved = tf.train.NewCheckpointReader(path).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError('%s: not a readable checkpoint: %s' % (path, str(error).splitlines()[0]))
+    for variable in variables:
+        name, shape = variable.op.name, variable.shape.as_list()
+        check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
+        check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path, name, saved[name], shape)
+    try:
+        saver.restore(session, path)
+    except tf.errors.OpError as error:
+        raise UserError('%s: not a readable checkpoint: %s' % (path, str(error).splitlines()[0]))
