@@ -21,6 +21,7 @@ from utils.noise import Noise   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
 from utils.run_folder import RunFolder   # noqa: E402
 from utils.schedule import DECAYS, learning_rate   # noqa: E402
+from utils.signature import select   # noqa: E402
 from utils.training import build_steps   # noqa: E402
 
 FLAGS = flags.FLAGS
@@ -91,15 +92,15 @@ def main():
     noise = Noise(config.seed, step.read_value())
 
     model = build_model(config.model, data.num_classes, config.seed, config.layer_dims, config.activation_fn)        # f
-    attack = Generator(model, noise, **defenses.select(Generator, hyper))                                            # A_f, eq. 7
-    critic = build_critic(data.num_classes, config.seed, **defenses.select(build_critic, hyper))                     # D, figure 3
+    attack = Generator(model, noise, **select(Generator, hyper))                                            # A_f, eq. 7
+    critic = build_critic(data.num_classes, config.seed, **select(build_critic, hyper))                     # D, figure 3
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack, critic=critic, x=x, y=y, noise=noise)
     steps, rates = build_steps(losses, model, critic, y, step, config.weight_decay)                                  # eqs. 4-6
     evaluation = Evaluation(model, losses.logits, x, y, losses.diagnostics, data, config.test_batch_size)
 
     def rates_of(epoch):
         return (learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor, config.lr_decay_step),
-                critic_learning_rate(epoch, config.lr_decay, **defenses.select(critic_learning_rate, hyper)))
+                critic_learning_rate(epoch, config.lr_decay, **select(critic_learning_rate, hyper)))
 
     run = RunFolder('%s/%s_s%d' % (config.train_dir, config.name, config.seed))
     args = dict(vars(config), **hyper)

@@ -4,10 +4,10 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from attacks.contract import Adversarial, attackable, check_logits, check_number
-from utils.ops import select_class
+from utils.ops import project_box, select_class
 
 Search = collections.namedtuple('Search', 'const lower upper best_l2 best_x iterations')
-Descent = collections.namedtuple('Descent', 'i modifier m v previous live succeeded best_l2 best_x iterations')
+Descent = collections.namedtuple('Descent', 'modifier m v previous live succeeded best_l2 best_x iterations')
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 UNBOUNDED = 1e10      # the upper bracket before the first success
@@ -45,32 +45,33 @@ def carlini_wagner(model, x, y, *, targets=None, max_iter=1000, binary_steps=9, 
     x_inside = (tf.tanh(x_tanh) + 1.) / 2.
     check_every = max(max_iter // ABORT_CHECKS, 1)
 
-    def iterate(const, state):
+    def iterate(const, i, state):
         x_new = (tf.tanh(state.modifier + x_tanh) + 1.) / 2.
         l2, shortfall = _objective(model, x_inside, x_new, label, targets is not None, confidence)
         loss = l2 + const * tf.maximum(shortfall, 0.)
         gradient = tf.gradients(loss, state.modifier)[0]
-        checked = abort_early & tf.equal(state.i % check_every, 0) & tf.ones_like(active)
+        checked = abort_early & tf.equal(i % check_every, 0) & tf.ones_like(active)
         live = state.live & ~(checked & (loss > ABORT_RATIO * state.previous))
         success = live & (shortfall < 0.)
         better = success & (l2 < state.best_l2)
         m = BETA1 * state.m + (1. - BETA1) * gradient
         v = BETA2 * state.v + (1. - BETA2) * tf.square(gradient)
-        t = tf.cast(state.i + 1, tf.float32)
+        t = tf.cast(i + 1, tf.float32)
         rate = learning_rate * tf.sqrt(1. - BETA2 ** t) / (1. - BETA1 ** t)
-        return [Descent(
-            i=state.i + 1, m=m, v=v, modifier=state.modifier - rate * m / (tf.sqrt(v) + ADAM_EPSILON),
+        return i + 1, Descent(
+            m=m, v=v, modifier=state.modifier - rate * m / (tf.sqrt(v) + ADAM_EPSILON),
             previous=tf.where(checked, loss, state.previous), live=live, succeeded=state.succeeded | success,
-            best_l2=tf.where(better, l2, state.best_l2), best_x=tf.where(better, x_new, state.best_x),
-            iterations=state.iterations + tf.cast(live, tf.int32))]
+            best_l2=tf.where(better, l2, state.best_l2), best_x=tf.where(better, project_box(x_new), state.best_x),
+            iterations=state.iterations + tf.cast(live, tf.int32))
 
     def descend(search):
         zeros = tf.zeros_like(x)
-        start = Descent(i=0, modifier=zeros, m=zeros, v=zeros, previous=tf.fill(tf.shape(search.const), 1e6), live=active,
+        start = Descent(modifier=zeros, m=zeros, v=zeros, previous=tf.fill(tf.shape(search.const), 1e6), live=active,
                         succeeded=tf.zeros_like(active), best_l2=search.best_l2, best_x=search.best_x,
                         iterations=search.iterations)
-        return tf.while_loop(lambda s: (s.i < max_iter) & tf.reduce_any(s.live), lambda s: iterate(search.const, s),
-                             [start], back_prop=False, parallel_iterations=1)
+        return tf.while_loop(lambda i, state: (i < max_iter) & tf.reduce_any(state.live),
+                             lambda i, state: iterate(search.const, i, state), [0, start], back_prop=False,
+                             parallel_iterations=1)[1]
 
     def bisect(step, search):
         end = descend(search)

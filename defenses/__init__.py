@@ -2,12 +2,11 @@
 
 Adding one: a file and a line in DEFENSES. train.py then has its hyper-parameters as flags, and args.json records them.
 """
-import inspect
-
 import attacks.generator
 import critic as critic_part
 from defenses import critic, none
 from utils.errors import check, check_choice
+from utils.signature import keyword_only, positional, select
 
 DEFENSES = {'none': none, 'critic': critic}
 
@@ -18,19 +17,9 @@ PARTS = {
 }
 
 
-def _parameters(function, kind):
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is kind}
-
-
-def keyword_only(function):
-    """Hyper-parameter -> default: the keyword-only arguments of a function."""
-    return _parameters(function, inspect.Parameter.KEYWORD_ONLY)
-
-
 def parts_of(name):
     """The parts that the losses of a defense ask for: some of model, attack, critic, x, y and noise."""
-    return list(_parameters(DEFENSES[name].losses, inspect.Parameter.POSITIONAL_OR_KEYWORD))
+    return positional(DEFENSES[name].losses)
 
 
 def hyperparameters(name):
@@ -51,11 +40,6 @@ def resolve(name, given):
         check(key in known, '--%s is not a hyper-parameter of the defense %s; it takes %s', key, name,
               ', '.join(sorted(known)) or 'none')
     return {key: given.get(key, default) for key, (default, _) in known.items()}
-
-
-def select(function, values):
-    """The entries of `values` that `function` takes as keyword-only arguments."""
-    return {key: values[key] for key in keyword_only(function) if key in values}
 
 
 def build_losses(name, values, **parts):

@@ -1,4 +1,6 @@
 """The figures: training curves of a run and, for a report, rho distributions and images side by side."""
+import os
+
 import matplotlib
 matplotlib.use('Agg')   # no display is needed
 import matplotlib.pyplot as plt   # noqa: E402
@@ -31,14 +33,38 @@ def plot_curves(rows, path):
 
 
 def plot_rho(curves, title, path):
-    """The share of images with rho above a value: `curves` is {label: array of rho}."""
+    """The share of images with rho above a value: `curves` is {label: [array of rho, one a run]}; the runs are pooled."""
     figure, axis = plt.subplots(figsize=(5, 3.5))
-    for label, rho in curves.items():
-        rho = np.sort(rho[np.isfinite(rho)])
+    for label, runs in curves.items():
+        rho = np.sort(np.concatenate(runs))
         axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1), where='post', label=label)
     axis.set_xlabel(r'$\rho = \|r\|_2\,/\,\|x\|_2$')
     axis.set_ylabel('share of images above')
     axis.set_title(title)
     axis.set_ylim(0, 1)
+    axis.set_xlim(left=0)
     axis.legend()
+    save_figure(figure, path)
+
+
+def plot_examples(runs, path):
+    """The sample grids of each row's first run side by side: originals, then every attack."""
+    first = {}
+    for run in runs:
+        first.setdefault(run.name, run)
+    pictures = []
+    for name, run in first.items():
+        folders = {'orig': next(iter(run.folders.values())), **run.folders}
+        row = [(picture, os.path.join(folder, 'samples', picture + '.png')) for picture, folder in folders.items()]
+        pictures.append((name, [(picture, plt.imread(file)) for picture, file in row if os.path.exists(file)]))
+    columns = max(len(row) for _, row in pictures)
+    if not columns:
+        return
+    figure, axes = plt.subplots(len(pictures), columns, figsize=(3 * columns, 3 * len(pictures)), squeeze=False)
+    for line, (name, row) in zip(axes, pictures):
+        for axis in line:
+            axis.axis('off')
+        for axis, (picture, image) in zip(line, row):
+            axis.imshow(image, cmap='gray')
+            axis.set_title('%s: %s' % (name, picture), fontsize=9)
     save_figure(figure, path)

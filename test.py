@@ -1,0 +1,132 @@
+"""Attacks a trained classifier, image by image: DeepFool and the paper's attack, or Carlini-Wagner with --carlini."""
+import os
+
+from utils import cli
+
+cli.quiet_tensorflow()
+
+import numpy as np   # noqa: E402
+import tensorflow.compat.v1 as tf   # noqa: E402
+from absl import flags, logging   # noqa: E402
+
+from attacks import ATTACKS   # noqa: E402
+from attacks.generator import ORDS, parse_confidence   # noqa: E402
+from models import build_model   # noqa: E402
+from utils.data import load_dataset   # noqa: E402
+from utils.errors import UserError, check, check_choice   # noqa: E402
+from utils.files import atomic_write, make_folder, write_json   # noqa: E402
+from utils.images import save_grid   # noqa: E402
+from utils.log import start_graph_mode   # noqa: E402
+from utils.noise import Noise   # noqa: E402
+from utils.provenance import provenance   # noqa: E402
+from utils.results import write_tsv   # noqa: E402
+from utils.run_folder import RunFolder, restore_variables   # noqa: E402
+from utils.testing import Tester, select_images, summarise_images   # noqa: E402
+
+FLAGS = flags.FLAGS
+GRID = 100   # images in a sample grid
+
+flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1')
+flags.DEFINE_string('working_dir', 'test', 'folder of the results; they go to <working_dir>/<name of the run folder>/')
+flags.DEFINE_string('data_dir', None, 'folder of the MNIST files (default: as in training)')
+flags.DEFINE_enum('split', 'test', ('train', 'validation', 'test'), 'which images to attack')
+flags.DEFINE_integer('num_examples', None, 'attack only the first so many images of the split', lower_bound=1)
+flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', lower_bound=1)
+flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
+flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' + ', '.join(sorted(ATTACKS)))
+flags.DEFINE_integer('attack_iter', 500, 'steps at most', lower_bound=1)
+flags.DEFINE_float('attack_clip', 0.1, 'longest step of DeepFool and the paper\'s attack in l2 (0: no limit)', lower_bound=0.)
+flags.DEFINE_boolean('attack_box_clip', True, 'project to [0, 1] after each step')
+flags.DEFINE_float('attack_overshoot', 0.02, 'x_adv = x + (1 + overshoot) r', lower_bound=0.)
+flags.DEFINE_string('hc_confidence', 'same', "confidence C of the paper's attack: same, or a number in (0, 1]")
+flags.DEFINE_float('attack_epsilon', 0.3, 'radius of fgsm, bim and pgd', lower_bound=0.)
+flags.DEFINE_enum('attack_ord', 'linf', sorted(ORDS), 'norm of fgsm, bim and pgd')
+flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
+flags.DEFINE_integer('carlini_max_iter', 1000, 'Adam iterations for each constant', lower_bound=1)
+flags.DEFINE_integer('carlini_binary_steps', 9, 'constants tried in the binary search', lower_bound=1)
+flags.DEFINE_float('carlini_confidence', 0., 'margin in logits', lower_bound=0.)
+flags.DEFINE_float('carlini_learning_rate', 1e-2, "learning rate of the attack's Adam", lower_bound=0.)
+flags.DEFINE_float('carlini_initial_const', 1e-3, 'first constant of the binary search', lower_bound=0.)
+flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
+flags.DEFINE_float('gpu_memory', 1., "fraction of a GPU's memory to take", lower_bound=0., upper_bound=1.)
+GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
+
+
+def attack_settings():
+    """(names of the attacks to run, {attack: its hyper-parameters, from the flags})."""
+    check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
+    check(not (FLAGS.carlini and FLAGS['attacks'].present), '--carlini takes the place of --attacks; give one of them')
+    names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
+    check(names, '--attacks is empty; expected some of %s', ', '.join(sorted(ATTACKS)))
+    for name in names:
+        check_choice('--attacks', name, ATTACKS)
+    box = dict(max_iter=FLAGS.attack_iter, box=FLAGS.attack_box_clip)
+    steps = dict(box, overshoot=FLAGS.attack_overshoot, clip=FLAGS.attack_clip)
+    ball = dict(box, epsilon=FLAGS.attack_epsilon, ord=ORDS[FLAGS.attack_ord])
+    carlini = {key: FLAGS['carlini_' + key].value for key in ('max_iter', 'binary_steps', 'confidence', 'learning_rate', 'initial_const')}
+    return names, {
+        'deepfool': steps, 'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
+        'fgsm': ball, 'bim': ball, 'pgd': dict(ball, noise=Noise(0)), 'carlini': carlini,
+    }
+
+
+def load_run(run):
+    """The data split, model and training record of a run: (Split, index, model, args.json)."""
+    record = run.read_args()
+    args = record['args']
+    try:
+        data = load_dataset(args['dataset'], FLAGS.data_dir or args['data_dir'], args['validation_size'])
+        model = build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn'])
+        check(list(data.train.x.shape[1:]) == record['image_shape'], '%s: images are %s; %s was trained on %s', args['dataset'],
+              list(data.train.x.shape[1:]), run.path, record['image_shape'])
+    except KeyError as error:
+        raise UserError('%s: has no entry %s' % (run.args_path, error))
+    split, index = select_images(getattr(data, FLAGS.split), FLAGS.num_examples, FLAGS.sort_labels)
+    return split, index, model, record
+
+
+def write_results(folder, table, summary, grids, split, images):
+    """Writes everything that a test leaves in its folder; summary.json last, since it says that the test is whole."""
+    samples = make_folder(os.path.join(folder, 'samples'))
+    for name, grid in grids.items():
+        save_grid(os.path.join(samples, name + '.png'), grid)
+    for name, x_adv in images.items() if FLAGS.save_adv else ():
+        with atomic_write(os.path.join(folder, 'adv_%s.npz' % name), 'wb') as stream:
+            np.savez_compressed(stream, x=split.x, x_adv=x_adv, y=split.y)
+    write_tsv(os.path.join(folder, 'results.tsv'), table)
+    write_json(os.path.join(folder, 'summary.json'), summary)
+
+
+def main():
+    """Run folder -> model -> attacks -> one row an image."""
+    start_graph_mode()
+    names, settings = attack_settings()
+    run = RunFolder(FLAGS.load_dir)
+    split, index, model, record = load_run(run)
+    x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
+    y = tf.placeholder(tf.int32, [None], name='y')
+    tester = Tester(model, x, y, names, settings, settings['high_confidence']['confidence'])
+    saver = tf.train.Saver(model.variables)
+    config = tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=FLAGS.gpu_memory))
+    with tf.Session(config=config) as session:
+        tf.get_default_graph().finalize()
+        checkpoint = run.latest_checkpoint()
+        check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+        restore_variables(session, saver, checkpoint, model.variables)
+        table, images = tester.run(session, split, index, FLAGS.batch_size, FLAGS.attack_box_clip)
+        few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
+        grids = dict({name: x_adv[few] for name, x_adv in images.items()}, orig=split.x[few])
+        rec = tester.reconstruct(session, split.x[few], split.y[few])
+        if rec is not None:
+            grids['rec'] = rec
+    test = {name: FLAGS[name].value for name in GENERAL}
+    summary = dict(summarise_images(table, split, images), train=record, test=dict(provenance(), args=test))
+    folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.normpath(FLAGS.load_dir)))
+    write_results(folder, table, summary, grids, split, images)
+    for name, attack in summary['attacks'].items():
+        logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder, 100 * summary['error'], attack['rho'], name,
+                     attack['failed'])
+
+
+if __name__ == '__main__':
+    cli.run(main)

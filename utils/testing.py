@@ -1,0 +1,96 @@
+"""Attacks a model on a data split and judges the result from the adversarial images alone."""
+import numpy as np
+from tqdm import tqdm
+
+from attacks import ATTACKS, high_confidence
+from utils.data import Split, batches
+from utils.images import quality
+from utils.ops import confidence, prediction
+from utils.results import CLEAN_COLUMNS, relative_norms, summarise
+from utils.signature import select
+
+CONFIDENCE_TOLERANCE = 1e-4   # between the confidence an attack saw and the one recomputed from its image
+
+
+class Tester(object):
+    """Builds the attacks named in `names` on `model`, with the hyper-parameters that each takes from settings[name].
+
+    x, y: placeholders. `required` is the confidence that the paper's attack has to reach: a number, or 'same'.
+    """
+
+    def __init__(self, model, x, y, names, settings, required):
+        self._x, self._y, self._required = x, y, required
+        logits = model(x)
+        self._clean = {'pred': prediction(logits), 'conf': confidence(logits)}
+        self._attacks = {name: ATTACKS[name](model, x, y, **select(ATTACKS[name], settings[name])) for name in names}
+        self._rec = None
+        if 'high_confidence' in names:
+            x_adv = self._attacks['high_confidence'].x_adv
+            back = dict(select(high_confidence, settings['high_confidence']), confidence=confidence(logits), targets=self._clean['pred'])
+            self._rec = high_confidence(model, x_adv, prediction(model(x_adv)), **back).x_adv
+
+    def run(self, session, split, index, batch_size, box):
+        """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
+
+        `index` [n] are the images' places in the dataset. Raises RuntimeError when an attack returned something that is not
+        an image: not a number, or, with `box`, a pixel outside [0, 1].
+        """
+        parts, images = [], {name: [] for name in self._attacks}
+        bar = tqdm(batches(split, batch_size), total=-(-len(split.x) // batch_size), desc='attacks', unit='batch', disable=None)
+        for x, y in bar:
+            clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
+            part = dict(clean, label=y)
+            for name, result in results.items():
+                check_images(name, result.x_adv, box)
+                images[name].append(result.x_adv)
+                adversarial = session.run(self._clean, {self._x: result.x_adv})
+                part.update(self._judge(name, x, result, clean, adversarial, y))
+            parts.append(part)
+            table = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            rho = {name: attack['rho'] for name, attack in summarise(table)['attacks'].items()}
+            bar.set_postfix({name: '%.4f' % value for name, value in rho.items() if value is not None}, refresh=False)
+        table['index'] = index
+        ordered = {key: table[key] for key in CLEAN_COLUMNS}
+        ordered.update(table)
+        return ordered, {name: np.concatenate(values) for name, values in images.items()}
+
+    def _judge(self, name, x, result, clean, adversarial, y):
+        """The columns of one attack, from its images `result.x_adv` and the model's outputs on them."""
+        l2, rho = relative_norms(x, result.x_adv)
+        success = adversarial['pred'] != y
+        if name == 'high_confidence':
+            required = clean['conf'] if self._required == 'same' else self._required
+            success &= (clean['pred'] != y) | (adversarial['conf'] >= required - CONFIDENCE_TOLERANCE)
+        values = {'pred': adversarial['pred'], 'conf': adversarial['conf'], 'l2': l2, 'rho': rho,
+                  'success': success.astype(np.int32), 'iterations': result.iterations}
+        return {'%s_%s' % (name, column): value for column, value in values.items()}
+
+    def reconstruct(self, session, x, y):
+        """A_f(A_f(x; t, C); y, C): the paper's attack back to the original class; None when that attack is not run."""
+        return None if self._rec is None else session.run(self._rec, {self._x: x, self._y: y})
+
+
+def check_images(name, x_adv, box):
+    """Raises RuntimeError unless x_adv holds finite numbers and, with `box`, lies in [0, 1]."""
+    if not np.isfinite(x_adv).all():
+        raise RuntimeError('%s returned an image with a pixel that is not a finite number' % name)
+    if box and (x_adv.min() < 0 or x_adv.max() > 1):
+        raise RuntimeError('%s returned an image outside [0, 1]: %g to %g' % (name, x_adv.min(), x_adv.max()))
+
+
+def select_images(split, num_examples, sort_labels):
+    """The first `num_examples` images of a Split (None: all), in order of their labels if so asked: (Split, index [n])."""
+    index = np.arange(len(split.x))[:num_examples]
+    if sort_labels:
+        index = index[np.argsort(split.y[index], kind='stable')]
+    return Split(split.x[index], split.y[index]), index.astype(np.int32)
+
+
+def summarise_images(table, split, images):
+    """summarise(table) with the mean PSNR and SSIM of each attack's successful images added."""
+    summary = summarise(table)
+    for name, x_adv in images.items():
+        counted = (table[name + '_success'] == 1) & (table['pred'] == table['label'])
+        summary['attacks'][name]['psnr'], summary['attacks'][name]['ssim'] = quality(split.x[counted], x_adv[counted])
+    return summary
+
