@@ -45,8 +45,8 @@ PRESETS = {
     'demo': dict(
         models=('mlp',), runs=1, niter=60, decay=24,
         train=dict(dataset='digits', lr=5e-4, batch_size=100, layer_dims='300-300-300', summary_frequency=10),
-        test=dict(attack_iter=500, attack_clip=0.1, hc_confidence='same', num_examples=200),
-        carlini=dict(carlini_max_iter=200, carlini_binary_steps=6, num_examples=100)),
+        test=dict(attack_iter=500, attack_clip=0.1, hc_confidence='same', num_examples=100),
+        carlini=dict(carlini_max_iter=1000, num_examples=100)),
 }
 DECAYING = ('lr_decay_step', 'critic_lr_decay_step')
 

@@ -12,6 +12,8 @@ from utils.events import Events
 from utils.figures import plot_curves
 from utils.run_folder import Checkpoints
 
+LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool', 'seconds')   # the rest: metrics.jsonl
+
 
 class NonFiniteLoss(Exception):
     """A loss that is infinite or not a number: training cannot go on."""
@@ -78,8 +80,7 @@ class Trainer(object):
             row.update(attacked)
             self._rho = attacked['rho_deepfool']
         row['seconds'] = round(time.time() - start, 3)
-        logging.info('%s: %s', title, ', '.join('%s %.4g' % item for item in sorted(row.items())
-                                                if isinstance(item[1], (int, float)) and item[0] != 'epoch'))
+        logging.info('%s: %s', title, ', '.join('%s %.4g' % (name, row[name]) for name in LOGGED if row.get(name) is not None))
         return row, grids, norms
 
     def _train(self, session, step, epoch, feed, title):
