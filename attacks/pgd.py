@@ -29,7 +29,7 @@ def pgd_images(model, x, y, *, epsilon, step_size, max_iter, ord=np.inf, box=Tru
         lambda i, r: i < max_iter,
         lambda i, r: (i + 1, project(r + gradient_step(model, x + r, y, step_size, ord))),
         [0, start], back_prop=False)
-    return tf.stop_gradient(x + r)
+    return x + r
 
 
 def bim(model, x, y, *, epsilon=0.3, step_size=None, max_iter=40, ord=np.inf, box=True):
@@ -52,4 +52,4 @@ def pgd(model, x, y, *, epsilon=0.3, step_size=None, max_iter=40, ord=np.inf, bo
     check_number('step_size', step_size)
     active = attackable(check_logits(model, x, y), y)
     x_adv = pgd_images(model, x, y, epsilon=epsilon, step_size=step_size, max_iter=max_iter, ord=ord, box=box, noise=noise)
-    return Adversarial(tf.where(active, x_adv, x), max_iter * tf.cast(active, tf.int32))
+    return Adversarial(tf.stop_gradient(tf.where(active, x_adv, x)), max_iter * tf.cast(active, tf.int32))

@@ -1,0 +1,106 @@
+"""Architectures, initialisation, the critic's noise, and who owns a variable."""
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from critic import build_critic, critic_learning_rate
+from critic.losses import bce, gradient_penalty
+from models import build_model
+from utils.errors import UserError
+from utils.noise import Noise
+from utils.schedule import learning_rate
+from utils.training import check_ownership
+
+X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
+
+
+def count(variables):
+    return sum(int(np.prod(v.shape.as_list())) for v in variables)
+
+
+def test_parameter_counts():
+    mlp = build_model('mlp', 10, 1)
+    assert mlp(tf.constant(X)).shape.as_list() == [3, 10]
+    assert count(mlp.variables) == 785 * 1200 + 2 * 1201 * 1200 + 1201 * 10
+    with tf.Graph().as_default():
+        lenet5 = build_model('lenet5', 10, 1)
+        assert lenet5(tf.constant(X)).shape.as_list() == [3, 10]
+        assert count(lenet5.variables) == 26 * 32 + (25 * 32 + 1) * 64 + 1025 * 512 + 513 * 10
+
+
+def test_a_network_shares_its_variables_between_calls(session):
+    model = build_model('mlp', 10, 1, '16')
+    first, second = model(tf.constant(X)), model(tf.constant(X))
+    assert len(model.variables) == 4
+    session.run(tf.global_variables_initializer())
+    assert np.array_equal(*session.run([first, second]))
+
+
+def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
+    a, b = build_model('mlp', 10, 1, '300-300'), build_model('mlp', 10, 2, '300-300')
+    b.name = 'other'
+    a(tf.constant(X)), b(tf.constant(X))
+    session.run(tf.global_variables_initializer())
+    weights = session.run(a.hidden_weights)
+    for w in weights:
+        assert w.std() == pytest.approx(np.sqrt(2. / w.shape[0]), rel=0.02)
+    assert not np.allclose(weights[0], session.run(b.hidden_weights[0]))
+    with tf.Graph().as_default(), tf.Session() as again:
+        build_critic(10, 1)(tf.constant(X))   # other variables beside it
+        c = build_model('mlp', 10, 1, '300-300')
+        c(tf.constant(X))
+        again.run(tf.global_variables_initializer())
+        assert np.array_equal(again.run(c.hidden_weights[0]), weights[0])
+
+
+def test_critic_noise_is_on_when_asked_for_and_differs_between_calls(session):
+    critic = build_critic(10, 1, critic_layer_dims='32')
+    step = tf.placeholder(tf.int32, [])
+    noise = Noise(1, step)
+    quiet = [critic(tf.constant(X)), critic(tf.constant(X))]
+    loud = [critic(tf.constant(X), noise=noise, call='a'), critic(tf.constant(X), noise=noise, call='b')]
+    session.run(tf.global_variables_initializer())
+    a, b = session.run(quiet)
+    assert np.array_equal(a, b)
+    c, d = session.run(loud, {step: 0})
+    assert not np.allclose(c, a) and not np.allclose(c, d)
+    assert np.array_equal(session.run(loud[0], {step: 0}), c)
+    assert not np.allclose(session.run(loud[0], {step: 1}), c)
+
+
+def test_critic_losses_by_hand(session):
+    d = tf.constant([0., 2.])
+    assert np.allclose(session.run(bce(d, 1)), np.log1p(np.exp([0., -2.])))
+    assert np.allclose(session.run(bce(d, 0)), np.log1p(np.exp([0., 2.])))
+    x = tf.constant([[1., 1.], [2., 0.]])
+    linear = tf.reduce_sum(x * [3., 4.], axis=1)   # slope 5 everywhere
+    assert np.allclose(session.run(gradient_penalty(linear, x)), 16.)
+
+
+def test_every_variable_has_one_owner():
+    model, critic = build_model('mlp', 10, 1, '8'), build_critic(10, 1, critic_layer_dims='8')
+    model(tf.constant(X))
+    check_ownership(classifier=model.variables, critic=critic.variables)
+    with pytest.raises(ValueError, match="belongs to .'classifier', 'critic'."):
+        check_ownership(classifier=model.variables, critic=model.variables)
+    critic(tf.constant(X))
+    with pytest.raises(ValueError, match='critic/fc0/weights belongs to nobody'):
+        check_ownership(classifier=model.variables)
+
+
+@pytest.mark.parametrize('arguments,message', [
+    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp'),
+    (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
+    (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
+    (('mlp', 10, 1, None, 'sigm'), 'activation_fn is .sigm.'),
+])
+def test_bad_architectures(arguments, message):
+    with pytest.raises(UserError, match=message):
+        build_model(*arguments)
+
+
+def test_learning_rates():
+    assert [learning_rate(e, 1., 'step', 0.5, 40) for e in (1, 40, 41, 80, 81)] == [1, 1, .5, .5, .25]
+    assert [learning_rate(e, 1., 'exp', 0.5) for e in (1, 2, 3)] == [1, .5, .25]
+    assert learning_rate(99, 1., 'no') == 1
+    assert critic_learning_rate(41, 'step') == 5e-4

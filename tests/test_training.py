@@ -1,0 +1,243 @@
+"""The training step: order, ownership, masks, the moving average, the losses against NumPy, repeatability."""
+import functools
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import defenses
+from attacks.generator import Generator
+from critic import build_critic
+from models import build_model
+from utils.errors import UserError
+from utils.noise import Noise
+from utils.signature import select
+from utils.training import build_steps
+
+X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
+Y = np.int32(np.arange(12) % 3)
+
+
+class Built(object):
+    """A defense on tiny networks: placeholders, losses and steps, with noise that does not move from step to step."""
+
+    def __init__(self, defense='critic', attack=None, model=None, steps=True, **given):
+        if 'attack_iter' in defenses.hyperparameters(defense):
+            given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
+        hyper = defenses.resolve(defense, given)
+        self.x, self.y = tf.placeholder(tf.float32, (None,) + X.shape[1:]), tf.placeholder(tf.int32, [None])
+        self.step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False, use_resource=True)
+        self.noise = Noise(1, 0)
+        self.model = build_model('mlp', 3, 1, '16-16') if model is None else model
+        generator = Generator(self.model, self.noise, **select(Generator, hyper))
+        self.attack = attack(generator) if attack else generator
+        self.critic = build_critic(3, 1, critic_layer_dims='16')
+        self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack, critic=self.critic, x=self.x,
+                                            y=self.y, noise=self.noise)
+        if steps:
+            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, self.step)
+
+    def feed(self, lr=1e-2, critic_lr=1e-2):
+        return {self.x: X, self.y: Y, self.rates.classifier: lr, self.rates.critic: critic_lr}
+
+
+def values(session, variables):
+    return session.run([v.read_value() for v in variables])
+
+
+def same(a, b):
+    return all(np.array_equal(u, v) for u, v in zip(a, b))
+
+
+def test_the_critics_update_touches_the_critic_alone(session):
+    built = Built()
+    session.run(tf.global_variables_initializer())
+    model, critic = values(session, built.model.variables), values(session, built.critic.variables)
+    session.run(built.steps.train, built.feed(lr=0.))
+    assert same(values(session, built.model.variables), model)
+    assert not same(values(session, built.critic.variables), critic)
+
+
+def test_the_classifiers_update_touches_the_classifier_alone(session):
+    built = Built()
+    session.run(tf.global_variables_initializer())
+    model, critic = values(session, built.model.variables), values(session, built.critic.variables)
+    session.run(built.steps.train, built.feed(critic_lr=0.))
+    assert not same(values(session, built.model.variables), model)
+    assert same(values(session, built.critic.variables), critic)
+
+
+def test_the_classifier_is_updated_against_the_updated_critic(session):
+    built = Built(attack_confidence=0.8, lmbd_rec_l2=0.)
+    alone = built.losses.classifier()
+    session.run(tf.global_variables_initializer())
+    before = session.run(alone, {built.x: X, built.y: Y})
+    reported = session.run(built.steps.train, built.feed(lr=0., critic_lr=0.1))['loss']
+    after = session.run(alone, {built.x: X, built.y: Y})
+    assert reported == pytest.approx(after, rel=1e-6)
+    assert abs(reported - before) > 1e-3
+
+
+def test_pretraining_leaves_the_critic_and_counts_steps(session):
+    built = Built()
+    session.run(tf.global_variables_initializer())
+    critic = values(session, built.critic.variables)
+    first = session.run(built.steps.pretrain, built.feed())
+    weights = sum((w ** 2).sum() for w in values(session, built.model.hidden_weights))
+    assert weights > 0
+    assert same(values(session, built.critic.variables), critic)
+    assert session.run(built.step.read_value()) == 1
+    assert session.run(built.steps.pretrain, built.feed())['nll'] < first['nll']
+
+
+@pytest.mark.parametrize('critic_steps', [1, 3])
+def test_the_moving_average_and_the_counter_move_once_a_step(session, critic_steps):
+    built = Built(critic_steps=critic_steps)
+    session.run(tf.global_variables_initializer())
+    mean = [v for v in tf.global_variables() if v.op.name == 'class_confidence'][0]
+    logits = session.run(built.losses.logits, {built.x: X})
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y_pred, conf = p.argmax(axis=1), p.max(axis=1)
+    expected = [0.5 + 0.5 * conf[y_pred == k].mean() if (y_pred == k).any() else 1. for k in range(3)]
+    session.run(built.steps.train, built.feed())
+    assert np.allclose(session.run(mean.read_value()), expected, atol=1e-6)
+    assert session.run(built.step.read_value()) == 1
+
+
+def test_the_attack_is_built_once_and_the_cycle_once(session):
+    calls = []
+
+    def counting(generator):
+        original = generator.__call__
+
+        class Counting(object):
+            targets, target_confidence = generator.targets, generator.target_confidence
+
+            def __call__(self, *arguments):
+                calls.append(arguments)
+                return original(*arguments)
+        return Counting()
+    Built(attack=counting, critic_steps=2)
+    assert len(calls) == 2
+
+
+def stopped(generator):
+    """The same attack without its path to the weights."""
+    class Stopped(object):
+        targets, target_confidence = generator.targets, generator.target_confidence
+
+        def __call__(self, *arguments):
+            return tf.stop_gradient(generator(*arguments))
+    return Stopped()
+
+
+def test_dropping_the_path_through_x_hat_changes_the_gradient(session):
+    gradients = []
+    for attack in (None, stopped):
+        with tf.Graph().as_default(), tf.Session() as own:
+            built = Built(attack=attack, steps=False, attack_confidence=0.9)
+            gradient = tf.gradients(built.losses.classifier(), built.model.hidden_weights)[0]
+            own.run(tf.global_variables_initializer())
+            gradients.append(own.run(gradient, {built.x: X, built.y: Y}))
+    assert np.abs(gradients[0] - gradients[1]).max() > 1e-3
+
+
+def test_losses_are_finite_when_no_attack_succeeds(session):
+    """A model that always predicts class 0, whatever the pixels."""
+    from models.layers import Network, dense, flatten
+    stubborn = Network('model', lambda x: 0. * dense(dense(flatten(x), 8, 'fc0', 1), 3, 'logits', 1) + [50., 0., 0.])
+    built = Built(model=stubborn, attack_iter=1)
+    session.run(tf.global_variables_initializer())
+    for _ in range(3):
+        row = session.run(built.steps.train, built.feed())
+        assert row['changed'] == 0 and row['rho'] == 0
+        assert all(np.isfinite(value) for name, value in row.items() if name != 'op')
+    assert all(np.isfinite(v).all() for v in values(session, tf.global_variables()))
+
+
+def test_losses_against_numpy(session):
+    """Equations 4 to 6 put together by hand from the tensors of the graph."""
+    built = Built(attack_confidence=0.8, lmbd=0.3, lmbd_rec_l1=0.02, lmbd_rec_l2=0.05, lmbd_grad=2., steps=False)
+    x, noise, critic = built.x, built.noise, built.critic
+    logits = built.model(x)
+    y_pred = tf.argmax(logits, axis=1, output_type=tf.int32)
+    targets = built.attack.targets(logits, x)
+    x_hat = built.attack(x, targets, tf.fill(tf.shape(targets), 0.8))
+    x_rec = built.attack(tf.stop_gradient(x_hat), y_pred, tf.reduce_max(tf.nn.softmax(logits), axis=1))
+    d = {'real': critic(x, noise=noise, call='real0'), 'adv': critic(x_hat, noise=noise, call='adv0'),
+         'fool': critic(x_hat, noise=noise, call='fool')}
+    slopes = {name: tf.stack([tf.gradients(d[name][:, k], at)[0] for k in range(3)], axis=1)
+              for name, at in (('real', x), ('adv', x_hat))}
+    classifier, critic_loss = built.losses.classifier(), built.losses.critic[0]()
+    session.run(tf.global_variables_initializer())
+    v = session.run(dict(d, logits=logits, logits_hat=built.model(x_hat), x_rec=x_rec, classifier=classifier, critic=critic_loss,
+                         slopes=slopes), {x: X, built.y: Y})
+    rows = np.arange(12)
+    y_hat, changed = v['logits_hat'].argmax(axis=1), v['logits_hat'].argmax(axis=1) != v['logits'].argmax(axis=1)
+    assert changed.sum() > 1
+    softplus = lambda z: np.log1p(np.exp(z))   # noqa: E731
+    penalty = sum((np.linalg.norm(v['slopes'][name][rows, k].reshape(12, -1), axis=1) - 1) ** 2
+                  for name, k in (('real', Y), ('adv', y_hat)))
+    expected = np.mean(softplus(-v['real'][rows, Y]) + softplus(v['adv'][rows, y_hat]) + 2. * penalty)
+    assert v['critic'] == pytest.approx(expected, rel=1e-4)
+    log_p = v['logits'] - np.log(np.exp(v['logits']).sum(axis=1, keepdims=True))
+    rec = (v['x_rec'] - X).reshape(12, -1)
+    expected = (-log_p[rows, Y].mean() + 0.3 * softplus(-v['fool'][rows, y_hat])[changed].mean()
+                + 0.02 * np.abs(rec).sum(axis=1)[changed].mean() + 0.05 * (rec ** 2).sum(axis=1)[changed].mean())
+    assert v['classifier'] == pytest.approx(expected, rel=1e-4)
+
+
+@functools.lru_cache(maxsize=None)
+def plain_steps(n):
+    return run_steps(n)
+
+
+def run_steps(n, **given):
+    """The variables after n steps with weights and noise of seed 1."""
+    with tf.Graph().as_default(), tf.Session() as own:
+        built = Built(**given)
+        built.noise._step = built.step.read_value()
+        own.run(tf.global_variables_initializer())
+        for _ in range(n):
+            own.run(built.steps.train, built.feed())
+        return values(own, tf.global_variables())
+
+
+def test_the_same_seed_gives_the_same_weights():
+    assert same(run_steps(2), plain_steps(2))
+
+
+@pytest.mark.parametrize('given', [
+    {'attack_random': True}, {'attack_uniform': True}, {'attack_label_smoothing': 0.2}, {'attack_ord': 'linf'},
+    {'attack_backprop': 'full'}, {'attack_confidence': 'same'}, {'attack_confidence': '0.9'}, {'lmbd_rec_l1': 0.1},
+    {'lmbd_rec_l2': 0.},
+], ids=str)
+def test_every_option_changes_the_weights_and_keeps_them_finite(given):
+    changed, plain = run_steps(2, **given), plain_steps(2)
+    assert all(np.isfinite(v).all() for v in changed)
+    assert not same(changed[1:2], plain[1:2])
+
+
+@pytest.mark.parametrize('defense', sorted(defenses.DEFENSES))
+def test_every_defense_builds_and_takes_a_step(session, defense):
+    built = Built(defense)
+    session.run(tf.global_variables_initializer())
+    before = values(session, built.model.variables)
+    row = session.run(built.steps.train, built.feed())
+    assert np.isfinite(row['loss']) and {'nll', 'err', 'loss'} <= set(row)
+    assert not same(values(session, built.model.variables), before)
+
+
+def test_hyperparameters_that_a_defense_does_not_take_are_errors():
+    with pytest.raises(UserError, match='--lmbd is not a hyper-parameter of the defense none'):
+        defenses.resolve('none', {'lmbd': 1.})
+    with pytest.raises(UserError, match='--lmdb is not a hyper-parameter of the defense critic; it takes attack_backprop'):
+        defenses.resolve('critic', {'lmdb': 1.})
+    with pytest.raises(UserError, match="--defense is 'critics'; expected one of"):
+        defenses.resolve('critics', {})
+
+
+def test_every_hyperparameter_has_a_help_text():
+    for name in defenses.DEFENSES:
+        for key, (_, text) in defenses.hyperparameters(name).items():
+            assert len(text) > 10, (name, key)
