@@ -1,0 +1,207 @@
+"""The command line: the sweep's commands, bad input, and a run from training to the report."""
+import json
+import os
+import shlex
+
+import numpy as np
+import pytest
+
+from tests.conftest import run_script, start_script
+from utils.results import read_tsv, relative_norms
+
+TINY = ['--niter=1', '--layer_dims=16', '--batch_size=400', '--seed=1']
+TINY_CRITIC = TINY + ['--critic_layer_dims=16', '--attack_iter=2', '--lmbd=0.1']
+
+
+def printed(*arguments):
+    status, out, err = run_script('generate_script.py', *arguments)
+    assert (status, err) == (0, '')
+    return out.splitlines()
+
+
+PARSE = '''
+import shlex, sys
+from absl import flags
+import {script}
+for line in sys.stdin:
+    words = shlex.split(line)
+    flags.FLAGS.unparse_flags()
+    rest = flags.FLAGS(words[1:])
+    assert len(rest) == 1, rest
+    {check}
+print("parsed")
+'''
+
+
+@pytest.mark.parametrize('script,check,arguments', [
+    ('train', 'train.read_config()', ['--train=True']),
+    ('test', 'test.attack_settings()', ['--train=False', '--carlini=False']),
+    ('test', 'test.attack_settings()', ['--train=False', '--carlini=True']),
+])
+def test_every_printed_command_parses_with_the_real_flags(script, check, arguments, tmp_path):
+    lines = [line for preset in ('paper', 'short', 'demo') for line in printed('--preset=' + preset, *arguments)]
+    assert len(lines) > 20 and all('%s.py' % script in line for line in lines)
+    commands = tmp_path / 'commands'
+    commands.write_text('\n'.join(lines))
+    with open(str(commands)) as stream:
+        status, out, err = run_script('-c', PARSE.format(script=script, check=check), stdin=stream)
+    assert (status, out.strip()) == (0, 'parsed'), err
+
+
+def test_the_sweep_has_distinct_runs_seed_by_seed():
+    from generate_script import ALL_DEFENSES
+    lines = printed()
+    assert len(lines) == len(set(lines)) == 2 * len(ALL_DEFENSES) * 10
+    flags = [dict(word[2:].split('=', 1) for word in shlex.split(line)[2:]) for line in lines]
+    assert [int(f['seed']) for f in flags] == sorted(int(f['seed']) for f in flags)
+    critic = [f for f in flags if f['defense'] == 'critic']
+    assert {(f['model'], f['lmbd']) for f in critic} == {('mlp', '0.5'), ('lenet5', '0.1')}
+    assert {(f['niter'], f['lr_decay_step'], f['critic_lr_decay_step'], f['pretrain_niter']) for f in critic} == {('100', '40', '40', '1')}
+    axes = printed('--models=mlp', '--defenses=critic', '--runs=2', '--seed=7', '--niter=3', '--runs_dir=a b', '--data_dir=$(x)')
+    assert ["'--train_dir=a b/runs_mlp'" in line and "'--data_dir=$(x)'" in line and '--niter=3' in line for line in axes] == [True] * 2
+    assert '--seed=7' in axes[0] and '--seed=8' in axes[1]
+    test = printed('--train=False', '--carlini=True', '--models=mlp', '--defenses=critic', '--runs=1', '--results_dir=r')
+    assert '--load_dir=./runs_mlp/critic_s1' in test[0] and '--working_dir=r/test_mlp_ca' in test[0]
+
+
+def write_bad_run(folder, args=None):
+    os.makedirs(str(folder / 'chks'))
+    if args is not None:
+        (folder / 'args.json').write_text(json.dumps(args))
+    return str(folder)
+
+
+def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
+    data = tmp_path / 'data'
+    data.mkdir()
+    (data / 'train-images-idx3-ubyte').write_bytes(b'\0\0\x08\x03short')
+    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=None, model='mlp', seed=1, layer_dims=None,
+                          activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
+    cases = [
+        (['train.py', '--lmdb=1'], "Unknown command line flag 'lmdb'"),
+        (['train.py', 'critic'], "unexpected argument 'critic'"),
+        (['train.py', '--batch_size=0'], '--batch_size'),
+        (['train.py', '--lmbd=-1'], '--lmbd'),
+        (['train.py', '--defense=critics'], "--defense is 'critics'"),
+        (['train.py', '--defense=none', '--lmbd=1'], '--lmbd is not a hyper-parameter of the defense none'),
+        (['train.py', '--model=resnet'], "--model is 'resnet'"),
+        (['train.py', '--dataset=mnist', '--data_dir=%s' % data], 'is missing (with or without .gz)'),
+        (['train.py', '--dataset=no.npz'], 'no.npz: no such file'),
+        (['test.py'], '--load_dir is missing'),
+        (['test.py', '--carlini=True', '--load_dir=%s' % (tmp_path / 'nowhere')], 'nowhere: no such run folder'),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'empty')], 'holds no args.json'),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'poor', {'args': {}})], "has no entry 'dataset'"),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'unsaved', good)], 'holds no checkpoint'),
+        (['test.py', '--load_dir=x', '--attack_epsilon=-0.1'], '--attack_epsilon'),
+        (['test.py', '--load_dir=x', '--attacks=deepfol'], "--attacks is 'deepfol'"),
+        (['test.py', '--load_dir=x', '--hc_confidence=2'], 'expected a number in (0, 1]'),
+        (['generate_script.py', '--defenses=magic'], "--defenses is 'magic'"),
+        (['generate_script.py', '--preset=long'], 'preset'),
+        (['report.py', '--results_dir=%s' % (tmp_path / 'nowhere')], 'there is no such folder'),
+        (['report.py', '--results_dir=%s' % data], 'there is no summary.json'),
+    ]
+    runs = str(tmp_path / 'runs')
+    for start in range(0, len(cases), 3):   # three at a time
+        running = [(start_script(*(case + (['--train_dir=' + runs] if case[0] == 'train.py' else []))), case, message)
+                   for case, message in cases[start:start + 3]]
+        for process, case, message in running:
+            out, err = process.communicate()
+            lines = [line for line in err.splitlines() if 'error:' in line]
+            assert process.returncode == 2, (case, err)
+            assert len(lines) == 1 and message in lines[0] and 'Traceback' not in err, (case, err)
+    assert not os.path.exists(runs)
+
+
+def train(folder, *arguments):
+    status, out, err = run_script('train.py', '--train_dir=' + str(folder), *arguments)
+    assert status == 0, err
+    return err
+
+
+@pytest.mark.slow
+def test_from_training_to_the_report(tmp_path):
+    root = str(tmp_path)
+    runs, tests, tests_ca = (os.path.join(root, name) for name in ('runs_mlp', 'test_mlp', 'test_mlp_ca'))
+    train(runs, '--defense=none', *TINY)
+    train(runs, '--defense=critic', *TINY_CRITIC)
+    run = os.path.join(runs, 'critic_s1')
+    assert {'args.json', 'chks', 'samples', 'train.log', 'metrics.jsonl'} <= set(os.listdir(run))
+    assert any(name.startswith('events.out') for name in os.listdir(run))
+    args = json.load(open(os.path.join(run, 'args.json')))
+    assert args['args']['lmbd'] == 0.1 and args['args']['lmbd_grad'] == 10. and args['versions']['tensorflow']
+    rows = [json.loads(line) for line in open(os.path.join(run, 'metrics.jsonl'))]
+    assert [(row['phase'], row['epoch']) for row in rows] == [('pretrain', 1), ('train', 1)]
+    assert {'orig-2.png', 'adv-2.png', 'rec-2.png', 'deepfool-2.png', 'curves.png'} <= set(os.listdir(os.path.join(run, 'samples')))
+
+    for name in ('none_s1', 'critic_s1'):
+        load = '--load_dir=' + os.path.join(runs, name)
+        for arguments in ([load, '--working_dir=' + tests, '--num_examples=30', '--batch_size=20', '--save_adv'],
+                          [load, '--working_dir=' + tests_ca, '--num_examples=30', '--carlini', '--carlini_max_iter=100',
+                           '--carlini_binary_steps=4', '--save_adv']):
+            status, out, err = run_script('test.py', *arguments)
+            assert status == 0, err
+    table = read_tsv(os.path.join(tests, 'critic_s1', 'results.tsv'))
+    assert sorted(table['index']) == list(range(30)) and (np.diff(table['label']) >= 0).all()
+    for attack, folder in (('deepfool', tests), ('high_confidence', tests), ('carlini', tests_ca)):
+        table = read_tsv(os.path.join(folder, 'critic_s1', 'results.tsv'))
+        saved = np.load(os.path.join(folder, 'critic_s1', 'adv_%s.npz' % attack), allow_pickle=False)
+        l2, rho = relative_norms(saved['x'], saved['x_adv'])
+        assert np.array_equal(rho, table[attack + '_rho']) and np.array_equal(l2, table[attack + '_l2'])
+        assert np.array_equal(saved['y'], table['label'])
+        assert saved['x_adv'].min() >= 0 and saved['x_adv'].max() <= 1
+        summary = json.load(open(os.path.join(folder, 'critic_s1', 'summary.json')))['attacks'][attack]
+        counted = (table['pred'] != table['label']) | (table[attack + '_success'] == 1)
+        assert summary['rho'] == pytest.approx(rho[counted].mean(), rel=1e-12)
+        assert summary['psnr'] > 5 and 0 < summary['ssim'] < 1
+
+    status, out, err = run_script('report.py', '--results_dir=' + root)
+    assert status == 0, err
+    assert '| Defense | Test error, % | DeepFool | Carlini-Wagner | Ours | Worst case |' in out and '| critic |' in out
+    assert {'table.md', 'table.csv', 'table.tex', 'examples_digits_mlp.png'} <= set(os.listdir(os.path.join(root, 'report')))
+
+
+def checkpoint_values(run):
+    import tensorflow.compat.v1 as tf
+    reader = tf.train.NewCheckpointReader(tf.train.latest_checkpoint(os.path.join(run, 'chks')))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp_path):
+    whole, parts = str(tmp_path / 'whole'), str(tmp_path / 'parts')
+    arguments = [a for a in TINY_CRITIC if not a.startswith('--niter')]
+    train(whole, '--niter=2', *arguments)
+    train(parts, '--niter=1', *arguments)
+    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', *arguments)
+    assert status == 2 and 'holds a run already; --resume=True continues it' in err
+    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', '--resume', '--lr=0.1', *arguments)
+    assert status == 2 and 'was started with --lr=0.0005; this run has 0.1' in err
+    train(parts, '--niter=2', '--resume', *arguments)
+    expected, got = (checkpoint_values(os.path.join(folder, 'critic_s1')) for folder in (whole, parts))
+    assert set(expected) == set(got) and all(np.array_equal(expected[name], got[name]) for name in expected)
+    before = os.stat(os.path.join(parts, 'critic_s1', 'chks', 'model-3.index')).st_mtime
+    train(parts, '--niter=2', '--resume', *arguments)
+    assert os.stat(os.path.join(parts, 'critic_s1', 'chks', 'model-3.index')).st_mtime == before
+    assert len(open(os.path.join(parts, 'critic_s1', 'metrics.jsonl')).readlines()) == 3
+
+    args_path = os.path.join(parts, 'critic_s1', 'args.json')
+    args = json.load(open(args_path))
+    args['args']['layer_dims'] = '17'
+    with open(args_path, 'w') as stream:
+        json.dump(args, stream)
+    status, _, err = run_script('test.py', '--load_dir=' + os.path.join(parts, 'critic_s1'), '--working_dir=' + str(tmp_path / 't'))
+    assert status == 2 and 'variable model/fc0/weights has shape [784, 16]; the model expects [784, 17]' in err, err
+    assert not (tmp_path / 't').exists()
+
+
+@pytest.mark.slow
+def test_the_first_losses_are_the_same_in_both_runtimes(tmp_path):
+    """Digits, seed 1, a step an epoch; the numbers were printed by TensorFlow 1.15.0 and agree with 2.21.0 to 1e-4."""
+    train(tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100', '--critic_layer_dims=100', '--batch_size=2000')
+    rows = [json.loads(line) for line in open(str(tmp_path / 'critic_s1' / 'metrics.jsonl'))]
+    assert rows[0]['loss'] == pytest.approx(FIRST_LOSSES['pretrain'], abs=1e-4)
+    assert rows[1]['loss'] == pytest.approx(FIRST_LOSSES['loss'], abs=1e-4)
+    assert rows[1]['critic_loss'] == pytest.approx(FIRST_LOSSES['critic_loss'], abs=1e-4)
+
+
+FIRST_LOSSES = {'pretrain': 2.447125, 'loss': 2.724853, 'critic_loss': 4.567427}

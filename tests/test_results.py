@@ -1,0 +1,134 @@
+"""Result files and tables: written and read back, summarised as eq. 8 says, damaged files named."""
+import csv
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+
+from utils.errors import UserError
+from utils.files import atomic_write
+from utils.results import columns, read_tsv, relative_norms, summarise, write_tsv
+from utils.tables import build_tables, cell_text, collect_runs, latex, markdown, to_csv, worst_case
+
+
+def table(**attacks):
+    """Four images: 0 is wrong to begin with; the attacks' rho and success are given."""
+    result = {'index': np.arange(4), 'label': np.array([1, 2, 3, 4]), 'pred': np.array([0, 2, 3, 4]), 'conf': np.full(4, 0.9)}
+    for name, (rho, success) in attacks.items():
+        values = {'pred': np.zeros(4, int), 'conf': np.full(4, 0.5), 'l2': np.array(rho) * 10, 'rho': np.array(rho, float),
+                  'success': np.array(success), 'iterations': np.array([0, 3, 4, 5])}
+        result.update({'%s_%s' % (name, column): value for column, value in values.items()})
+    return result
+
+
+A = ([0., 0.1, 0.2, 0.3], [1, 1, 1, 1])
+B = ([0., 0.2, 0.05, 0.9], [1, 1, 1, 0])
+
+
+def test_rho_is_equation_8():
+    x = np.array([[3., 4.], [0., 0.], [0., 0.], [1., 0.]])
+    l2, rho = relative_norms(x, x + [[0, 1], [0, 0], [1, 0], [0, 0]])
+    assert l2.tolist() == [1, 0, 1, 0] and rho.tolist() == [0.2, 0, np.inf, 0]
+
+
+def test_summary_leaves_failed_attacks_out_and_counts_them():
+    summary = summarise(table(deepfool=A, carlini=B))
+    assert summary['error'] == 0.25
+    assert summary['attacks']['deepfool']['rho'] == pytest.approx((0 + 0.1 + 0.2 + 0.3) / 4)
+    assert summary['attacks']['carlini']['rho'] == pytest.approx((0 + 0.2 + 0.05) / 3)
+    assert summary['attacks']['carlini']['failed'] == 1 and summary['attacks']['deepfool']['failed'] == 0
+    assert summary['attacks']['deepfool']['iterations'] == 4
+    nothing = summarise(table(carlini=([0., .1, .1, .1], [1, 0, 0, 0])))['attacks']['carlini']
+    assert nothing['failed'] == 3 and nothing['rho'] == 0
+    assert nothing['conf'] is None
+
+
+def test_tsv_reads_back_equal(tmp_path):
+    path = str(tmp_path / 'results.tsv')
+    written = table(deepfool=A)
+    written['deepfool_rho'][1] = np.float32(0.1)
+    write_tsv(path, written)
+    back = read_tsv(path)
+    assert list(back) == columns(['deepfool'])
+    assert all(np.array_equal(back[key], written[key]) for key in written)
+
+
+@pytest.mark.parametrize('change,message', [
+    (lambda text: '', 'line 1 does not begin with index label pred conf'),
+    (lambda text: text.replace('deepfool_rho', 'deepfool_rh'), 'line 1 names other columns'),
+    (lambda text: text[:-5], r'line 5'),
+    (lambda text: text.replace('\n2\t', '\nx\t'), "line 4: index is 'x'; expected an integer"),
+    (lambda text: text.replace('\t0.2\t', '\tnan\t'), "line 4: deepfool_rho is 'nan'; expected a number"),
+])
+def test_a_damaged_tsv_is_named_with_its_line(tmp_path, change, message):
+    path = str(tmp_path / 'results.tsv')
+    write_tsv(path, table(deepfool=A))
+    text = open(path).read()
+    with open(path, 'w') as stream:
+        stream.write(change(text))
+    with pytest.raises(UserError, match=message) as caught:
+        read_tsv(path)
+    assert path in str(caught.value)
+
+
+def write_run(root, folder, seed, contents, defense='critic', model='mlp'):
+    path = os.path.join(str(root), folder, '%s_s%d' % (defense, seed))
+    os.makedirs(path)
+    write_tsv(os.path.join(path, 'results.tsv'), contents)
+    args = {'dataset': 'mnist', 'model': model, 'name': defense, 'defense': defense, 'seed': seed}
+    with open(os.path.join(path, 'summary.json'), 'w') as stream:
+        json.dump({'train': {'args': args}}, stream)
+
+
+def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    write_run(tmp_path, 'test_mlp', 2, table(deepfool=([0., 0.2, 0.4, 0.6], [1] * 4)))
+    write_run(tmp_path, 'test_mlp_ca', 1, table(carlini=B))
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), defense='none')
+    runs = collect_runs(str(tmp_path))
+    assert [(run.name, run.seed) for run in runs] == [('none', 1), ('critic', 1), ('critic', 2)]
+    (title, model, names, rows), = build_tables(runs)
+    assert (title, names) == ('mlp, mnist', ['error', 'deepfool', 'carlini', 'worst'])
+    cells = rows[1][2]
+    assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(np.std([0.15, 0.3], ddof=1))
+    assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
+    assert cell_text(cells['carlini'], 'carlini') == '0.083 [1 failed]'
+    assert cell_text(cells['deepfool'], 'deepfool', 0.29) == '0.225 ± 0.106 (0.290, -0.065)'
+    assert worst_case(runs[1]).tolist() == [0., 0.1, 0.05, 0.3]
+    text = markdown(build_tables(runs), with_published=True)
+    assert '| critic | 25.00 ± 0.00 (1.18, +23.82) | 0.225 ± 0.106 (0.290, -0.065) |' in text
+    assert '[1 failed]' in latex(build_tables(runs)) and '$\\pm$' in latex(build_tables(runs))
+    lines = list(csv.DictReader(io.StringIO(to_csv(build_tables(runs)))))
+    assert [float(line['mean']) for line in lines if line['column'] == 'carlini'] == [cells['carlini'].mean]
+
+
+def test_the_worst_case_is_at_most_every_other_column_image_by_image(tmp_path):
+    rng = np.random.RandomState(0)
+    attacks = {name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'high_confidence')}
+    write_run(tmp_path, 'test_mlp', 1, table(**attacks))
+    run, = collect_runs(str(tmp_path))
+    for name, (rho, _) in attacks.items():
+        assert (worst_case(run) <= rho).all()
+    assert any(worst_case(run)[i] == attacks[name][0][i] for i in range(4) for name in attacks)
+
+
+def test_the_same_attack_twice_is_an_error(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    write_run(tmp_path, 'copy', 1, table(deepfool=A))
+    with pytest.raises(UserError, match='both hold deepfool of the same run'):
+        collect_runs(str(tmp_path))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+    with pytest.raises(RuntimeError):
+        with atomic_write(str(path)) as stream:
+            stream.write('half')
+            raise RuntimeError
+    assert path.read_text() == 'old' and os.listdir(str(tmp_path)) == ['file']
+    with atomic_write(str(path)) as stream:
+        stream.write('new')
+    assert path.read_text() == 'new' and os.listdir(str(tmp_path)) == ['file']
