@@ -13,7 +13,6 @@ BAD_INPUT = 2
 def quiet_tensorflow():
     """Silences the start-up chatter of TensorFlow; must run before TensorFlow is imported."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')   # the same arithmetic in every run and both runtimes
     warnings.filterwarnings('ignore', category=FutureWarning)
 
 
