@@ -9,6 +9,7 @@ from absl import flags
 
 from utils import cli
 from utils.errors import check_choice
+from utils.files import read_json_lines
 
 FLAGS = flags.FLAGS
 
@@ -24,14 +25,19 @@ flags.DEFINE_integer('niter', None, 'epochs of training', lower_bound=1)
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
 flags.DEFINE_string('runs_dir', '.', 'the runs go to <runs_dir>/runs_<model>/')
 flags.DEFINE_string('results_dir', '.', 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/')
+flags.DEFINE_boolean('skip_done', False, 'leave out what is finished already: runs with all their epochs, tests with their summary')
 flags.DEFINE_enum('launcher', 'bash', ('bash',), 'what runs the commands: bash, one after the other')
 
 # Section 5; the weights that the paper leaves open for a baseline are in its defense's defaults.
-ALL_DEFENSES = ('none', 'critic')
+ALL_DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
 CRITIC = dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., critic_lr=1e-3, attack_iter=5, attack_overshoot=0.05,
               attack_confidence='class_running_mean')
 HYPERPARAMETERS = {
     'none': {'*': dict(pretrain_niter=0)},
+    'fgsm_at': {'*': dict(pretrain_niter=0, epsilon=0.1, lmbd=1.)},
+    'vat': {'*': dict(pretrain_niter=0, epsilon=2., lmbd=1.)},
+    'margin': {'*': dict(pretrain_niter=0, lmbd=0.1)},
+    'pgd_at': {'*': dict(pretrain_niter=0)},   # beyond Table 1: only where --defenses names it
     'critic': {'*': CRITIC, 'mlp': dict(lmbd=0.5), 'lenet5': dict(lmbd=0.1)},
 }
 PRESETS = {
@@ -84,23 +90,34 @@ def test_settings(preset, model, defense, seed):
     return settings
 
 
+def is_done(settings):
+    """Whether what a command would do is finished, judged by the files that it leaves."""
+    if 'load_dir' in settings:
+        return os.path.exists(os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']), 'summary.json'))
+    run = os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
+    return len(read_json_lines(os.path.join(run, 'metrics.jsonl'))) >= settings['niter'] + settings['pretrain_niter']
+
+
 def commands():
     """Every command of the sweep, seed by seed, so that a first full table comes early."""
     preset = PRESETS[FLAGS.preset]
     models = FLAGS.models or preset['models']
     defenses = FLAGS.defenses or ALL_DEFENSES
-    for flag, values, known in (('--models', models, ('mlp', 'lenet5')), ('--defenses', defenses, ALL_DEFENSES)):
+    for flag, values, known in (('--models', models, ('mlp', 'lenet5')), ('--defenses', defenses, tuple(HYPERPARAMETERS))):
         for value in values:
             check_choice(flag, value, known)
     seeds = range(FLAGS.seed, FLAGS.seed + (FLAGS.runs or preset['runs']))
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
     for seed, model, defense in itertools.product(seeds, models, defenses):
-        yield command(script, settings(preset, model, defense, seed))
+        values = settings(preset, model, defense, seed)
+        if not (FLAGS.skip_done and is_done(values)):
+            yield command(script, values)
 
 
 def main():
     """Prints the commands and nothing else."""
-    print('\n'.join(commands()))
+    for line in commands():
+        print(line)
 
 
 if __name__ == '__main__':

@@ -6,9 +6,9 @@ from attacks.contract import Adversarial, attackable, check_logits, check_norm, 
 from utils.ops import nll, project_box, steepest
 
 
-def gradient_step(model, x, y, epsilon, ord=np.inf):
-    """epsilon times the unit direction that raises the NLL of y fastest: r [n, ...], a constant."""
-    gradient = tf.gradients(nll(model(x), y), x)[0]
+def gradient_step(logits, x, y, epsilon, ord=np.inf):
+    """epsilon times the unit direction in x that raises the NLL of y fastest, logits the model's on x: r [n, ...], a constant."""
+    gradient = tf.gradients(nll(logits, y), x)[0]
     return tf.stop_gradient(epsilon * steepest(gradient, ord))
 
 
@@ -20,7 +20,8 @@ def fgsm(model, x, y, *, epsilon=0.1, ord=np.inf, box=True):
     """
     check_norm(ord)
     check_number('epsilon', epsilon)
-    active = attackable(check_logits(model, x, y), y)
-    x_adv = x + gradient_step(model, x, y, epsilon, ord)
+    logits = check_logits(model, x, y)
+    active = attackable(logits, y)
+    x_adv = x + gradient_step(logits, x, y, epsilon, ord)
     x_adv = tf.where(active, project_box(x_adv) if box else x_adv, x)
     return Adversarial(tf.stop_gradient(x_adv), tf.cast(active, tf.int32))

@@ -24,11 +24,12 @@ def pgd_images(model, x, y, *, epsilon, step_size, max_iter, ord=np.inf, box=Tru
         r = project_ball(r, epsilon, ord)
         return project_box(x + r) - x if box else r
 
+    def ascend(i, r):
+        x_r = x + r
+        return i + 1, project(r + gradient_step(model(x_r), x_r, y, step_size, ord))
+
     start = tf.zeros_like(x) if noise is None else project(random_start(noise, x, epsilon, ord))
-    _, r = tf.while_loop(
-        lambda i, r: i < max_iter,
-        lambda i, r: (i + 1, project(r + gradient_step(model, x + r, y, step_size, ord))),
-        [0, start], back_prop=False)
+    _, r = tf.while_loop(lambda i, r: i < max_iter, ascend, [0, start], back_prop=False)
     return x + r
 
 

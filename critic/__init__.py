@@ -6,9 +6,10 @@ from critic.network import critic_mlp
 from models import parse_layer_dims
 from models.layers import Network
 from utils.errors import check_choice
+from utils.registry import registry
 from utils.schedule import learning_rate
 
-CRITICS = {'mlp': critic_mlp}
+CRITICS = registry('critics', ('mlp', critic_mlp))
 
 HELP = {
     'critic_model': 'architecture of the critic: ' + ', '.join(sorted(CRITICS)),

@@ -4,11 +4,21 @@ Adding one: a file and a line in DEFENSES. train.py then has its hyper-parameter
 """
 import attacks.generator
 import critic as critic_part
-from defenses import critic, none
+from defenses import critic, fgsm_at, margin, none, pgd_at, vat
 from utils.errors import check, check_choice
+from utils.registry import registry
 from utils.signature import keyword_only, positional, select
 
-DEFENSES = {'none': none, 'critic': critic}
+
+DEFENSES = registry(
+    'defenses',
+    ('none', none),
+    ('fgsm_at', fgsm_at),
+    ('vat', vat),
+    ('margin', margin),
+    ('pgd_at', pgd_at),
+    ('critic', critic),
+)
 
 # Parts of a defense that have hyper-parameters of their own, and the functions that take them.
 PARTS = {

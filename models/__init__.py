@@ -6,8 +6,9 @@ from models.layers import Network, activation
 from models.lenet5 import lenet5
 from models.mlp import mlp
 from utils.errors import check, check_choice
+from utils.registry import registry
 
-MODELS = {'mlp': mlp, 'lenet5': lenet5}
+MODELS = registry('models', ('mlp', mlp), ('lenet5', lenet5))
 
 
 def parse_layer_dims(flag, text):

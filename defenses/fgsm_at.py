@@ -1,0 +1,21 @@
+"""Adversarial training with the Fast Gradient Sign Method (section 3, eq. 2; [7, 8])."""
+import tensorflow.compat.v1 as tf
+
+from attacks.fgsm import gradient_step
+from defenses.losses import Losses
+from utils.ops import nll
+
+HELP = {
+    'lmbd': 'weight of the loss on the adversarial images (lambda of eq. 2)',
+    'epsilon': 'l_inf norm of the perturbation epsilon sign(grad_x NLL)',
+}
+
+
+def losses(model, x, y, *, lmbd=1., epsilon=0.1):
+    """NLL(x) + lmbd NLL(x + r) with r = epsilon sign(grad_x NLL), a constant (eq. 2); model: x -> logits [n, k], y [n] int32."""
+    logits = model(x)
+    r = gradient_step(logits, x, y, epsilon)
+
+    def classifier_loss():
+        return tf.reduce_mean(nll(logits, y)) + lmbd * tf.reduce_mean(nll(model(x + r), y))
+    return Losses(logits, classifier_loss)

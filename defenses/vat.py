@@ -1,0 +1,56 @@
+"""Virtual adversarial training ([16], Miyato et al., ICLR 2015): section 2 and the VAT rows of Table 1."""
+import tensorflow.compat.v1 as tf
+
+from defenses.losses import Losses
+from utils.ops import nll, prediction, select_class, steepest
+
+HELP = {
+    'lmbd': 'weight of the divergence between the predictions on x and on x + r_vadv',
+    'epsilon': 'l2 norm of the virtual adversarial perturbation r_vadv',
+    'vat_xi': 'length of the step of the power iteration; [16] has 1e-6, which float32 cannot resolve',
+    'vat_iter': 'power iterations',
+}
+
+
+def kl_divergence(p_logits, q_logits):
+    """KL(p || q) of two softmax distributions, p a constant: [n, k], [n, k] -> [n]."""
+    p = tf.stop_gradient(tf.nn.softmax(p_logits))
+    log_p = tf.stop_gradient(tf.nn.log_softmax(p_logits))
+    return tf.reduce_sum(p * (log_p - tf.nn.log_softmax(q_logits)), axis=1)
+
+
+def softmax_change(p_logits, q_logits):
+    """softmax(q_logits) - softmax(p_logits), [n, k], exact to float32 even where both are nearly one-hot.
+
+    It is the gradient of KL(p || q) with respect to q_logits. Subtracting the softmaxes would lose the whole of it there.
+    """
+    p = tf.nn.softmax(p_logits)
+    delta = q_logits - p_logits
+    delta -= tf.expand_dims(select_class(delta, prediction(p_logits)), 1)   # the largest p moves by the sum of the small ones
+    return p * tf.math.expm1(delta - tf.math.log1p(tf.reduce_sum(p * tf.math.expm1(delta), axis=1, keepdims=True)))
+
+
+def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1):
+    """The unit direction in which KL(p(x) || p(x + r)) grows fastest: the dominant eigenvector of its Hessian at r = 0.
+
+    By power iteration from a random direction, the product with the Hessian being the gradient at xi d over xi. A constant,
+    [n, ...].
+    """
+    d = steepest(noise.normal(tf.shape(x), 1., 'vat/direction'))
+    for _ in range(iterations):
+        x_d = x + xi * d
+        logits_d = model(x_d)
+        gradient = tf.gradients(logits_d, x_d, grad_ys=softmax_change(logits, logits_d))[0]
+        d = tf.stop_gradient(steepest(gradient))
+    return d
+
+
+def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1):
+    """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; model: x -> logits [n, k], y [n] int32."""
+    logits = model(x)
+    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter)
+
+    def classifier_loss():
+        lds = tf.reduce_mean(kl_divergence(logits, model(x + r_vadv)))
+        return tf.reduce_mean(nll(logits, y)) + lmbd * lds
+    return Losses(logits, classifier_loss)
