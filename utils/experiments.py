@@ -1,0 +1,36 @@
+"""The experiments as data: what generate_script.py prints commands from. The constants are those of section 5."""
+
+MODELS = ('mlp', 'lenet5')
+TABLE_1 = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
+BASELINES = TABLE_1[:-1]
+
+# Defense -> model ('*': any) -> flags of train.py. Defenses beyond Table 1 are trained where --defenses names them.
+HYPERPARAMETERS = {
+    'none': {'*': dict(pretrain_niter=0)},
+    'fgsm_at': {'*': dict(pretrain_niter=0, epsilon=0.1, lmbd=1.)},
+    'vat': {'*': dict(pretrain_niter=0, epsilon=2., lmbd=1.)},
+    'margin': {'*': dict(pretrain_niter=0, lmbd=0.1)},
+    'pgd_at': {'*': dict(pretrain_niter=0)},
+    'critic': {
+        '*': dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., lr=5e-4, critic_lr=1e-3, attack_iter=5, attack_overshoot=0.05,
+                  attack_confidence='class_running_mean'),
+        'mlp': dict(lmbd=0.5), 'lenet5': dict(lmbd=0.1)},
+}
+DECAYING = ('lr_decay_step', 'critic_lr_decay_step')
+
+_MNIST = dict(dataset='mnist', batch_size=100, lr=5e-4)
+_TEST = dict(attack_iter=500, attack_clip=0.1, hc_confidence='same')
+_CARLINI = dict(carlini_max_iter=1000)
+
+# decay: the learning rates are halved every so many epochs; variants: settings tried beside each other.
+PRESETS = {
+    'paper': dict(models=MODELS, defenses=TABLE_1, runs=10, niter=100, decay=40, train=_MNIST, test=_TEST, carlini=_CARLINI),
+    'short': dict(models=MODELS, defenses=TABLE_1, runs=1, niter=10, decay=4, train=_MNIST, test=dict(_TEST, num_examples=1000),
+                  carlini=dict(_CARLINI, num_examples=1000)),
+    'demo': dict(models=('mlp',), defenses=TABLE_1, runs=1, niter=60, decay=24,
+                 train=dict(dataset='digits', batch_size=100, lr=5e-4, layer_dims='300-300-300', summary_frequency=10),
+                 test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
+    'tune': dict(models=MODELS, defenses=BASELINES, runs=1, niter=5, decay=2, train=dict(_MNIST, summary_frequency=5), test=_TEST,
+                 carlini=_CARLINI,
+                 variants=[dict(lr=lr, lr_decay=decay) for lr in (2e-4, 5e-4, 1e-3) for decay in ('step', 'no')]),
+}
