@@ -27,7 +27,7 @@ venv:
 demo: venv
 	@$(RUN) sweep() { python generate_script.py --preset=demo --runs_dir="$(DEMO)" --results_dir="$(DEMO)" "$$@" | bash -e; }; \
 	sweep --train=True; sweep --train=False --carlini=False; sweep --train=False --carlini=True; \
-	python report.py --results_dir="$(DEMO)"
+	python report.py --results_dir="$(DEMO)" --html
 
 test: venv
 	@$(RUN) python -m pytest -q tests

@@ -1,61 +1,83 @@
-"""Prints Table 1 from the results and writes it as Markdown, CSV and LaTeX, with the pictures; needs no TensorFlow."""
+"""Prints Table 1 from the results and writes it as Markdown, CSV, LaTeX and HTML, with the pictures; needs no TensorFlow."""
 import os
 
 from absl import flags
 
 from utils import cli
 from utils.errors import check
-from utils.figures import plot_examples, plot_rho
-from utils.files import atomic_write, make_folder
+from utils.figures import plot_curves, plot_examples, plot_rho
+from utils.files import atomic_write, make_folder, read_json_lines
+from utils.html import page
+from utils.results import counted_rows
 from utils.tables import TITLES, build_tables, collect_runs, latex, markdown, to_csv
+from utils.tuning import choose, collect_candidates, tuning_markdown
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders that test.py wrote')
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
+flags.DEFINE_boolean('html', False, 'write report.html too, one page that stands alone')
+flags.DEFINE_boolean('validation', False, 'compare training runs below --results_dir on their validation images instead, and choose')
 
 
-def write_text(path, text):
+def write_text(folder, name, text):
     """Writes a text file, whole or not at all."""
-    with atomic_write(path) as stream:
+    with atomic_write(os.path.join(folder, name)) as stream:
         stream.write(text)
 
 
-def draw(runs, folder):
-    """The pictures of a report: rho distributions and adversarial images, one of each for every model; returns their paths."""
-    paths = []
-    for dataset, model in sorted({(run.dataset, run.model) for run in runs}):
-        chosen = [run for run in runs if (run.dataset, run.model) == (dataset, model)]
-        label = '%s_%s' % (os.path.splitext(os.path.basename(dataset))[0], model)
-        for attack in sorted({attack for run in chosen for attack in run.tables}):
-            curves = {}
-            for run in chosen:
-                if attack in run.tables:
-                    table = run.tables[attack]
-                    counted = (table[attack + '_success'] == 1) | (table['pred'] != table['label'])
-                    curves.setdefault(run.name, []).append(table[attack + '_rho'][counted])
-            paths.append(os.path.join(folder, 'rho_%s_%s.png' % (label, attack)))
-            plot_rho(curves, '%s, %s: %s' % (model, dataset, TITLES.get(attack, attack)), paths[-1])
-        paths.append(os.path.join(folder, 'examples_%s.png' % label))
-        plot_examples(chosen, paths[-1])
-    return paths
+def draw(table, folder):
+    """The pictures of a Table's runs: {heading: [(path, caption)]}; examples and curves of each row's first run."""
+    label = table.title.replace(', ', '_').replace(os.sep, '_').replace(' ', '_')
+    figures = {'Share of images with rho above a value': [], 'Clean and adversarial images': [], 'Training': []}
+    rho, examples, training = figures.values()
+    for attack in sorted({attack for run in table.runs for attack in run.tables}):
+        curves = {}
+        for run in table.runs:
+            if attack in run.tables:
+                results = run.tables[attack]
+                curves.setdefault(run.name, []).append(results[attack + '_rho'][counted_rows(results, attack)])
+        rho.append((os.path.join(folder, 'rho_%s_%s.png' % (label, attack)), TITLES.get(attack, attack)))
+        plot_rho(curves, rho[-1][1], rho[-1][0])
+    for run in {run.name: run for run in reversed(table.runs)}.values():
+        name = '%s_%s_s%d.png' % (label, run.name, run.seed)
+        caption = '%s, seed %d' % (run.name, run.seed)
+        path = os.path.join(folder, 'examples_' + name)
+        if plot_examples(run, path):
+            examples.append((path, caption))
+        rows = read_json_lines(os.path.join(next(iter(run.folders.values())), 'metrics.jsonl'))
+        if rows:
+            training.append((os.path.join(folder, 'training_' + name), caption))
+            plot_curves(rows, training[-1][0])
+    for pictures in (examples, training):
+        pictures.reverse()
+    return {heading: pictures for heading, pictures in figures.items() if pictures}
 
 
 def main():
     """Results -> table and pictures."""
     check(os.path.isdir(FLAGS.results_dir), '--results_dir is %s; there is no such folder', FLAGS.results_dir)
+    if FLAGS.validation:
+        candidates = collect_candidates(FLAGS.results_dir)
+        check(candidates, '--results_dir is %s; there is no finished run below it', FLAGS.results_dir)
+        text = tuning_markdown(candidates, choose(candidates))
+        write_text(FLAGS.output_dir or FLAGS.results_dir, 'validation.md', text)
+        print(text)
+        return
     runs = collect_runs(FLAGS.results_dir)
     check(runs, '--results_dir is %s; there is no summary.json of a test below it', FLAGS.results_dir)
     tables = build_tables(runs)
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
     text = markdown(tables, FLAGS.published)
-    write_text(os.path.join(folder, 'table.md'), text)
-    write_text(os.path.join(folder, 'table.tex'), latex(tables, FLAGS.published))
-    write_text(os.path.join(folder, 'table.csv'), to_csv(tables))
+    write_text(folder, 'table.md', text)
+    write_text(folder, 'table.tex', latex(tables, FLAGS.published))
+    write_text(folder, 'table.csv', to_csv(tables))
+    sections = [(table, table.runs, draw(table, folder)) for table in tables]
+    if FLAGS.html:
+        write_text(folder, 'report.html', page(sections, FLAGS.published))
     print(text)
-    for path in draw(runs, folder):
-        print(path)
+    print('table.md, table.csv, table.tex%s and the pictures are in %s' % (', report.html' * FLAGS.html, folder))
 
 
 if __name__ == '__main__':

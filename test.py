@@ -71,7 +71,7 @@ def attack_settings():
 
 
 def load_run(run):
-    """The data split, model and training record of a run: (Split, index, model, args.json)."""
+    """The whole data split, the model and the training record of a run: (Split, Network, args.json)."""
     record = run.read_args()
     args = record['args']
     try:
@@ -81,11 +81,10 @@ def load_run(run):
               list(data.train.x.shape[1:]), run.path, record['image_shape'])
     except KeyError as error:
         raise UserError('%s: has no entry %s' % (run.args_path, error))
-    split, index = select_images(getattr(data, FLAGS.split), FLAGS.num_examples, FLAGS.sort_labels)
-    return split, index, model, record
+    return getattr(data, FLAGS.split), model, record
 
 
-def write_results(folder, table, summary, grids, split, images):
+def write_results(folder, run, table, summary, grids, split, images):
     """Writes everything that a test leaves in its folder; summary.json last, since it says that the test is whole."""
     samples = make_folder(os.path.join(folder, 'samples'))
     for name, grid in grids.items():
@@ -93,6 +92,7 @@ def write_results(folder, table, summary, grids, split, images):
     for name, x_adv in images.items() if FLAGS.save_adv else ():
         with atomic_write(os.path.join(folder, 'adv_%s.npz' % name), 'wb') as stream:
             np.savez_compressed(stream, x=split.x, x_adv=x_adv, y=split.y)
+    run.copy_record(folder)
     write_tsv(os.path.join(folder, 'results.tsv'), table)
     write_json(os.path.join(folder, 'summary.json'), summary)
 
@@ -102,7 +102,8 @@ def main():
     start_graph_mode()
     names, settings = attack_settings()
     run = RunFolder(FLAGS.load_dir)
-    split, index, model, record = load_run(run)
+    whole, model, record = load_run(run)
+    split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)
     x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     tester = Tester(model, x, y, names, settings, settings['high_confidence']['confidence'])
@@ -113,6 +114,7 @@ def main():
         checkpoint = run.latest_checkpoint()
         check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
         restore_variables(session, saver, checkpoint, model.variables)
+        split_error = tester.error(session, whole, FLAGS.batch_size)
         table, images = tester.run(session, split, index, FLAGS.batch_size, FLAGS.attack_box_clip)
         few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
         grids = dict({name: x_adv[few] for name, x_adv in images.items()}, orig=split.x[few])
@@ -120,11 +122,12 @@ def main():
         if rec is not None:
             grids['rec'] = rec
     test = {name: FLAGS[name].value for name in GENERAL}
-    summary = dict(summarise_images(table, split, images), train=record, test=dict(provenance(), args=test))
+    summary = dict(summarise_images(table, split, images), split_examples=len(whole.x), split_error=split_error, train=record,
+                   test=dict(provenance(), args=test))
     folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.normpath(FLAGS.load_dir)))
-    write_results(folder, table, summary, grids, split, images)
+    write_results(folder, run, table, summary, grids, split, images)
     for name, attack in summary['attacks'].items():
-        logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder, 100 * summary['error'], attack['rho'], name,
+        logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder, 100 * split_error, attack['rho'], name,
                      attack['failed'])
 
 

@@ -89,9 +89,9 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), defense='none')
     runs = collect_runs(str(tmp_path))
     assert [(run.name, run.seed) for run in runs] == [('none', 1), ('critic', 1), ('critic', 2)]
-    (title, model, names, rows), = build_tables(runs)
-    assert (title, names) == ('mlp, mnist', ['error', 'deepfool', 'carlini', 'worst'])
-    cells = rows[1][2]
+    built, = build_tables(runs)
+    assert (built.title, built.columns) == ('mlp, mnist', ['error', 'deepfool', 'carlini', 'worst'])
+    cells = built.rows[1][2]
     assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(np.std([0.15, 0.3], ddof=1))
     assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
     assert cell_text(cells['carlini'], 'carlini') == '0.083 [1 failed]'

@@ -36,7 +36,10 @@ def run(main):
     """Parses the flags and calls main(); bad flags and UserError become one line on stderr and exit status 2."""
     def guarded(unused_argv):
         try:
-            return main()
+            main()
+            sys.stdout.flush()
         except UserError as error:
             fail(error)
+        except BrokenPipeError:   # the reader of a pipe, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     app.run(guarded, flags_parser=_parse_flags)

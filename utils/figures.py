@@ -47,24 +47,16 @@ def plot_rho(curves, title, path):
     save_figure(figure, path)
 
 
-def plot_examples(runs, path):
-    """The sample grids of each row's first run side by side: originals, then every attack."""
-    first = {}
-    for run in runs:
-        first.setdefault(run.name, run)
-    pictures = []
-    for name, run in first.items():
-        folders = {'orig': next(iter(run.folders.values())), **run.folders}
-        row = [(picture, os.path.join(folder, 'samples', picture + '.png')) for picture, folder in folders.items()]
-        pictures.append((name, [(picture, plt.imread(file)) for picture, file in row if os.path.exists(file)]))
-    columns = max(len(row) for _, row in pictures)
-    if not columns:
-        return
-    figure, axes = plt.subplots(len(pictures), columns, figsize=(3 * columns, 3 * len(pictures)), squeeze=False)
-    for line, (name, row) in zip(axes, pictures):
-        for axis in line:
+def plot_examples(run, path):
+    """The sample grids of a run side by side: the originals, then the images of every attack; False if there are none."""
+    folders = {'orig': next(iter(run.folders.values())), **run.folders}
+    files = {picture: os.path.join(folder, 'samples', picture + '.png') for picture, folder in folders.items()}
+    files = {picture: file for picture, file in files.items() if os.path.exists(file)}
+    if files:
+        figure, axes = plt.subplots(1, len(files), figsize=(3 * len(files), 3.3), squeeze=False)
+        for axis, (picture, file) in zip(axes[0], files.items()):
+            axis.imshow(plt.imread(file), cmap='gray')
+            axis.set_title(picture, fontsize=9)
             axis.axis('off')
-        for axis, (picture, image) in zip(line, row):
-            axis.imshow(image, cmap='gray')
-            axis.set_title('%s: %s' % (name, picture), fontsize=9)
-    save_figure(figure, path)
+        save_figure(figure, path)
+    return bool(files)

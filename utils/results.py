@@ -77,6 +77,11 @@ def attacks_of(header):
     return [column[:-len('_success')] for column in header if column.endswith('_success')]
 
 
+def counted_rows(table, attack):
+    """[n] bool: the images that count in an attack's rho, all but those that it failed on."""
+    return (table[attack + '_success'] == 1) | (table['pred'] != table['label'])
+
+
 def summarise(table):
     """{'num_examples', 'error', 'attacks': {name: {...}}} of a table of results.
 
@@ -86,7 +91,7 @@ def summarise(table):
     wrong = table['pred'] != table['label']
     summary = {'num_examples': int(len(wrong)), 'error': float(np.mean(wrong)) if len(wrong) else None, 'attacks': {}}
     for attack in attacks_of(table):
-        counted = wrong | (table[attack + '_success'] == 1)
+        counted = counted_rows(table, attack)
 
         def mean(column, rows):
             return float(np.mean(table['%s_%s' % (attack, column)][rows])) if rows.any() else None

@@ -54,6 +54,11 @@ class RunFolder(object):
         """Replaces metrics.jsonl."""
         write_json_lines(self.metrics_path, rows)
 
+    def copy_record(self, folder):
+        """Copies args.json and metrics.jsonl to `folder`, so that results can be read without the run."""
+        write_json(os.path.join(folder, 'args.json'), self.read_args())
+        write_json_lines(os.path.join(folder, 'metrics.jsonl'), self.read_metrics())
+
     def latest_checkpoint(self):
         """The path of the newest checkpoint, None if there is none."""
         return tf.train.latest_checkpoint(self.checkpoints)

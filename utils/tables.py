@@ -1,6 +1,7 @@
 """From result files to Table 1: collects the runs, averages over seeds, prints Markdown, CSV and LaTeX; no TensorFlow here."""
 import collections
 import csv
+import functools
 import io
 import os
 
@@ -9,15 +10,19 @@ import numpy as np
 from utils.errors import UserError, check
 from utils.files import read_json
 from utils.published import published
-from utils.results import attacks_of, find_summaries, read_tsv, summarise
+from utils.results import attacks_of, counted_rows, find_summaries, read_tsv, summarise
 
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',
           'worst': 'Worst case'}
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the order of Table 1
 
-Run = collections.namedtuple('Run', 'dataset model name defense seed tables folders')
-Run.__doc__ = """One trained network and what was measured on it: tables {attack: table of its results.tsv}, folders {attack: path}."""
+Run = collections.namedtuple('Run', 'dataset model name defense seed tables folders train test error')
+Run.__doc__ = """One trained network and what was measured on it: tables {attack: table of its results.tsv}, folders {attack: path},
+train: the contents of its args.json, test: {attack: how it was tested}, error: [share of the whole split misclassified]."""
+
+Table = collections.namedtuple('Table', 'title published columns rows runs')
+Table.__doc__ = """A table: rows are (name, defense, {column: Cell}), published is (defense, column) -> number or None."""
 
 Cell = collections.namedtuple('Cell', 'mean sd runs failed')
 Cell.__doc__ = """A number of the table: mean and standard deviation over runs (None for a single one), failed attacks in all."""
@@ -28,16 +33,17 @@ def collect_runs(results_dir):
     runs = {}
     for path in find_summaries(results_dir):
         folder = os.path.dirname(path)
+        summary = read_json(path)
         try:
-            args = read_json(path)['train']['args']
-            key = tuple(args[name] for name in ('dataset', 'model', 'name', 'defense', 'seed'))
+            key = tuple(summary['train']['args'][name] for name in ('dataset', 'model', 'name', 'defense', 'seed'))
         except (KeyError, TypeError):
             raise UserError('%s: has no entry train.args with dataset, model, name, defense and seed' % path)
         table = read_tsv(os.path.join(folder, 'results.tsv'))
-        run = runs.setdefault(key, Run(*key, tables={}, folders={}))
+        run = runs.setdefault(key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=[]))
+        run.error.append(summary.get('split_error', summarise(table)['error']))
         for attack in attacks_of(table):
             check(attack not in run.tables, '%s and %s both hold %s of the same run', run.folders.get(attack), folder, attack)
-            run.tables[attack], run.folders[attack] = table, folder
+            run.tables[attack], run.folders[attack], run.test[attack] = table, folder, summary.get('test')
     place = {defense: i for i, defense in enumerate(DEFENSES)}
     return sorted(runs.values(), key=lambda run: (run.dataset, run.model != 'mlp', run.model, place.get(run.defense, len(place)),
                                                   run.name, run.seed))
@@ -54,8 +60,8 @@ def worst_case(run):
     for attack, table in tables.items():
         rows = {image: row for row, image in enumerate(table['index'].tolist())}
         chosen = [rows[image] for image in index]
-        counted = (table[attack + '_success'][chosen] == 1) | (table['pred'][chosen] != table['label'][chosen])
-        smallest = np.minimum(smallest, np.where(counted, table[attack + '_rho'][chosen], np.inf))
+        found = np.where(counted_rows(table, attack), table[attack + '_rho'], np.inf)
+        smallest = np.minimum(smallest, found[chosen])
     return smallest
 
 
@@ -64,8 +70,7 @@ def _values(runs, column):
     values, failed = [], 0
     for run in runs:
         if column == 'error':
-            table = max(run.tables.values(), key=lambda table: len(table['index']))
-            values.append(100 * summarise(table)['error'])
+            values.append(100 * run.error[0])
         elif column == 'worst':
             rho = worst_case(run)
             found = np.isfinite(rho)
@@ -87,7 +92,7 @@ def cell(runs, column):
 
 
 def build_tables(runs):
-    """[(title, columns, [(name, defense, {column: Cell})])], one table for each dataset and model."""
+    """A Table for each dataset and model."""
     tables = []
     for dataset, model in list(collections.OrderedDict.fromkeys((run.dataset, run.model) for run in runs)):
         chosen = [run for run in runs if (run.dataset, run.model) == (dataset, model)]
@@ -97,7 +102,8 @@ def build_tables(runs):
         for name, defense in collections.OrderedDict.fromkeys((run.name, run.defense) for run in chosen):
             same = [run for run in chosen if run.name == name]
             rows.append((name, defense, {column: cell(same, column) for column in columns}))
-        tables.append(('%s, %s' % (model, dataset), model, columns, rows))
+        reference = functools.partial(published, model if dataset == 'mnist' else None)
+        tables.append(Table('%s, %s' % (model, dataset), reference, columns, rows, chosen))
     return tables
 
 
@@ -116,21 +122,31 @@ def cell_text(value, column, reference=None, pm='±'):
     return text
 
 
-def _rows(table, with_published, pm='±'):
-    _, model, columns, rows = table
-    yield ['Defense'] + [TITLES.get(column, column) for column in columns]
-    for name, defense, cells in rows:
-        yield [name] + [cell_text(cells[column], column, published(model, defense, column) if with_published else None, pm)
-                        for column in columns]
+def rows_of(table, with_published, pm='±'):
+    """The texts of a Table, row by row, the header first."""
+    yield ['Defense'] + [TITLES.get(column, column) for column in table.columns]
+    for name, defense, cells in table.rows:
+        yield [name] + [cell_text(cells[column], column, table.published(defense, column) if with_published else None, pm)
+                        for column in table.columns]
+
+
+def images_of(table):
+    """How many images each attack of a Table was tried on, as text."""
+    counts = collections.OrderedDict()
+    for column in table.columns:
+        sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
+        if sizes:
+            counts[TITLES.get(column, column)] = ' to '.join('%d' % size for size in sorted({min(sizes), max(sizes)}))
+    return 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
 
 
 def markdown(tables, with_published=False):
     """The tables as Markdown."""
     lines = []
     for table in tables:
-        header, *rows = _rows(table, with_published)
-        lines += ['**%s**' % table[0], '', '| %s |' % ' | '.join(header), '|---' * len(header) + '|']
-        lines += ['| %s |' % ' | '.join(row) for row in rows] + ['']
+        header, *rows = rows_of(table, with_published)
+        lines += ['**%s**' % table.title, '', '| %s |' % ' | '.join(header), '|---' * len(header) + '|']
+        lines += ['| %s |' % ' | '.join(row) for row in rows] + ['', images_of(table), '']
     return '\n'.join(lines)
 
 
@@ -138,8 +154,8 @@ def latex(tables, with_published=False):
     """The tables as LaTeX, one tabular each."""
     lines = []
     for table in tables:
-        header, *rows = _rows(table, with_published, pm='$\\pm$')
-        lines += ['%% %s' % table[0], '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)), '\\hline']
+        header, *rows = rows_of(table, with_published, pm='$\\pm$')
+        lines += ['%% %s' % table.title, '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)), '\\hline']
         lines += [' & '.join(_escape(text) for text in row) + ' \\\\' + (' \\hline' if row is header else '') for row in [header] + rows]
         lines += ['\\hline', '\\end{tabular}', '']
     return '\n'.join(lines)
@@ -156,11 +172,10 @@ def to_csv(tables):
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(['table', 'name', 'defense', 'column', 'mean', 'sd', 'runs', 'failed', 'published'])
-    for title, model, columns, rows in tables:
-        for name, defense, cells in rows:
-            for column in columns:
-                if cells[column] is not None:
-                    value = cells[column]
-                    writer.writerow([title, name, defense, column, repr(value.mean), '' if value.sd is None else repr(value.sd),
-                                     value.runs, value.failed, published(model, defense, column) or ''])
+    for table in tables:
+        for name, defense, cells in table.rows:
+            for column, value in cells.items():
+                if value is not None:
+                    writer.writerow([table.title, name, defense, column, repr(value.mean), '' if value.sd is None else repr(value.sd),
+                                     value.runs, value.failed, table.published(defense, column) or ''])
     return stream.getvalue()

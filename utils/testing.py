@@ -6,7 +6,7 @@ from attacks import ATTACKS, high_confidence
 from utils.data import Split, batches
 from utils.images import quality
 from utils.ops import confidence, prediction
-from utils.results import CLEAN_COLUMNS, relative_norms, summarise
+from utils.results import CLEAN_COLUMNS, counted_rows, relative_norms, summarise
 from utils.signature import select
 
 CONFIDENCE_TOLERANCE = 1e-4   # between the confidence an attack saw and the one recomputed from its image
@@ -65,6 +65,11 @@ class Tester(object):
                   'success': success.astype(np.int32), 'iterations': result.iterations}
         return {'%s_%s' % (name, column): value for column, value in values.items()}
 
+    def error(self, session, split, batch_size):
+        """The share of a Split's images that the model misclassifies."""
+        wrong = [session.run(self._clean['pred'], {self._x: x}) != y for x, y in batches(split, batch_size)]
+        return float(np.mean(np.concatenate(wrong)))
+
     def reconstruct(self, session, x, y):
         """A_f(A_f(x; t, C); y, C): the paper's attack back to the original class; None when that attack is not run."""
         return None if self._rec is None else session.run(self._rec, {self._x: x, self._y: y})
@@ -90,7 +95,7 @@ def summarise_images(table, split, images):
     """summarise(table) with the mean PSNR and SSIM of each attack's successful images added."""
     summary = summarise(table)
     for name, x_adv in images.items():
-        counted = (table[name + '_success'] == 1) & (table['pred'] == table['label'])
+        counted = counted_rows(table, name) & (table['pred'] == table['label'])
         summary['attacks'][name]['psnr'], summary['attacks'][name]['ssim'] = quality(split.x[counted], x_adv[counted])
     return summary
 
