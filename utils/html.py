@@ -12,7 +12,10 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bo
 .scroll { overflow-x: auto; } table { border-collapse: collapse; } th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } tr:nth-child(even) { background: #8881; } thead { border-bottom: 2px solid #8888; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; flex: 1 1 20rem; min-width: 0; }
-img { max-width: 100%; height: auto; background: #fff; } figcaption { font-size: .85rem; } pre { overflow-x: auto; font-size: .8rem; }
+img { max-width: 100%; height: auto; background: #fff; } figcaption { font-size: .85rem; }
+.wide figure { flex-basis: 100%; overflow-x: auto; } .wide img { min-width: 44rem; }
+@media (max-width: 40rem) { th, td { padding: .2rem .35rem; font-size: .8rem; } }
+ pre { overflow-x: auto; font-size: .8rem; }
 """
 NOTE = ('rho is the mean of &#8214;r&#8214;&#8322; / &#8214;x&#8214;&#8322; over the images (eq. 8): an image that is misclassified to '
         'begin with counts with r = 0, one whose attack failed is left out, and the number of those is in brackets. The worst case '
@@ -39,14 +42,18 @@ def _settings(run):
 
 
 def page(sections, with_published=False):
-    """The page as text. sections: [(table of build_tables, its runs, {heading: [(path of a PNG, caption)]})]."""
+    """The page as text. sections: [(table of build_tables, its runs, {heading: [(path of a PNG, caption)]})].
+
+    The pictures of the first heading stand side by side where there is room, the others have the whole width.
+    """
     parts = ['<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
              'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' % STYLE,
              '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE]
     for table, runs, figures in sections:
         parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published),
                   '<p>%s</p>' % html.escape(images_of(table))]
-        for heading, pictures in figures.items():
-            parts.append('<h3>%s</h3><div class="figures">%s</div>' % (html.escape(heading), ''.join(_figure(*p) for p in pictures)))
+        for i, (heading, pictures) in enumerate(figures.items()):
+            parts.append('<h3>%s</h3><div class="figures%s">%s</div>' % (html.escape(heading), ' wide' if i else '',
+                                                                         ''.join(_figure(*picture) for picture in pictures)))
         parts += ['<h3>Settings</h3>'] + [_settings(run) for run in runs]
     return '\n'.join(parts + ['</body></html>\n'])

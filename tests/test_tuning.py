@@ -1,0 +1,65 @@
+"""Choosing among runs on validation images, and the HTML page."""
+import json
+
+import numpy as np
+
+from tests.conftest import run_script
+from tests.test_results import A, B, table, write_run
+from utils.tuning import choose, collect_candidates, tuning_markdown
+
+
+def write_candidate(root, name, val_err, rho, lr, defense='vat'):
+    folder = root / 'runs_mlp' / name
+    folder.mkdir(parents=True)
+    args = {'model': 'mlp', 'defense': defense, 'name': name, 'lr': lr, 'lr_decay': 'no'}
+    (folder / 'args.json').write_text(json.dumps({'args': args}))
+    rows = [{'epoch': 1, 'val_err': 0.5}, {'epoch': 2, 'val_err': val_err, 'rho_deepfool': rho}]
+    (folder / 'metrics.jsonl').write_text('\n'.join(json.dumps(row) for row in rows))
+
+
+def test_the_largest_rho_among_the_lowest_errors_is_chosen(tmp_path):
+    write_candidate(tmp_path, 'a', 0.0200, 0.20, 1e-3)
+    write_candidate(tmp_path, 'b', 0.0215, 0.25, 5e-4)     # within 0.2 points of the best
+    write_candidate(tmp_path, 'c', 0.0300, 0.40, 2e-4)     # more robust, but too many errors
+    write_candidate(tmp_path, 'd', 0.0300, 0.10, 2e-4, defense='none')
+    candidates = collect_candidates(str(tmp_path))
+    assert len(candidates) == 4
+    assert choose(candidates) == {('mlp', 'vat'): 'b', ('mlp', 'none'): 'd'}
+    lines = tuning_markdown(candidates, choose(candidates)).splitlines()
+    assert sum('**' in line for line in lines) == 2
+    status, out, err = run_script('report.py', '--validation', '--results_dir=' + str(tmp_path))
+    assert status == 0 and '**0.250**' in out, err
+    assert (tmp_path / 'validation.md').read_text() in out
+
+
+def test_the_html_page_stands_alone_and_escapes_what_it_shows(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A, carlini=B), defense='<b>&')
+    status, out, err = run_script('report.py', '--html', '--published', '--results_dir=' + str(tmp_path))
+    assert status == 0, err
+    page = (tmp_path / 'report' / 'report.html').read_text()
+    assert page.count('<tr>') == 2 and '<td>0.083 [1 failed]</td>' in page
+    assert '<b>' not in page and '&lt;b&gt;&amp;' in page
+    assert 'src="data:image/png;base64,' in page and 'http' not in page and '<script' not in page
+    assert 'name="viewport"' in page
+
+
+def test_skip_done_leaves_out_finished_runs_and_tests(tmp_path):
+    root = str(tmp_path)
+    arguments = ['--preset=demo', '--defenses=none,vat', '--niter=3', '--skip_done', '--runs_dir=' + root, '--results_dir=' + root]
+    run = tmp_path / 'runs_mlp' / 'none_s1'
+    run.mkdir(parents=True)
+    for done, expected in ((2, 2), (3, 1)):
+        (run / 'metrics.jsonl').write_text('{"epoch": 1}\n' * done)
+        assert len(run_script('generate_script.py', *arguments)[1].splitlines()) == expected
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), defense='vat')
+    tests = run_script('generate_script.py', '--train=False', *arguments)[1].splitlines()
+    assert len(tests) == 1 and 'none_s1' in tests[0]
+
+
+def test_worst_case_never_exceeds_a_column(tmp_path):
+    from utils.tables import build_tables, collect_runs
+    rng = np.random.RandomState(3)
+    for seed in (1, 2):
+        write_run(tmp_path, 'test_mlp', seed, table(**{name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'pgd')}))
+    cells = build_tables(collect_runs(str(tmp_path)))[0].rows[0][2]
+    assert all(cells['worst'].mean <= cells[name].mean for name in ('deepfool', 'carlini', 'pgd'))
