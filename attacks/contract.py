@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from utils.errors import check
-from utils.ops import SUPPORTED_NORMS, prediction
+from utils.ops import SUPPORTED_NORMS, prediction, project_box
 
 Adversarial = collections.namedtuple('Adversarial', 'x_adv iterations')
 Adversarial.__doc__ = """What an attack(model, x, y, *, hyper-parameters) returns.
@@ -13,6 +13,8 @@ Adversarial.__doc__ = """What an attack(model, x, y, *, hyper-parameters) return
 x_adv: [n, h, w, c] float32, without a gradient; an image that the model misclassifies to begin with is returned as it is.
 iterations: [n] int32, the steps each image took.
 """
+
+SLOTS = 100   # images that an attack works on at a time, by default
 
 
 def check_logits(model, x, y):
@@ -43,3 +45,14 @@ def check_norm(ord):
 def attackable(logits, y):
     """[n] bool: the images that the model classifies correctly; the others already are errors."""
     return tf.equal(prediction(logits), y)
+
+
+def project_step(x, r, overshoot, box):
+    """r [n, ...], shortened with `box` so that x + (1 + overshoot) r lies in [0, 1]."""
+    return (project_box(x + (1 + overshoot) * r) - x) / (1 + overshoot) if box else r
+
+
+def finish(x, r, overshoot, box, iterations):
+    """x + (1 + overshoot) r, in the box if so asked, as an Adversarial; an image without a perturbation is returned to the bit."""
+    x_adv = x + (1 + overshoot) * r
+    return Adversarial(tf.stop_gradient(project_box(x_adv) if box else x_adv), iterations)

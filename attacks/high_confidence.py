@@ -3,16 +3,21 @@
 `generate` is the training form: unrolled, differentiable with respect to the weights of the model.
 `high_confidence` is the test form: one tf.while_loop, no gradient.
 """
+import collections
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_norm, check_number
+from attacks.active import by_chunks, run_active
+from attacks.contract import SLOTS, attackable, check_logits, check_norm, check_number, finish, project_step
 from attacks.targets import closest_targets
 from utils.errors import check, check_choice
 from utils.ops import confidence as confidence_of
-from utils.ops import lp_norm, per_image, prediction, project_ball, project_box, select_class
+from utils.ops import lp_norm, per_image, prediction, project_ball, select_class
 
 EPSILON = 1e-8   # keeps a step from vanishing, and its norm from being zero
+
+State = collections.namedtuple('State', 'x targets confidence attackable r iterations')
 BACKPROP = ('per_step', 'full')
 
 
@@ -62,47 +67,47 @@ def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2
 
 
 def high_confidence(model, x, y, *, targets=None, confidence='same', max_iter=500, overshoot=0.02, clip=0.1, box=True,
-                    ord=2, step_size=None):
+                    ord=2, step_size=None, slots=SLOTS):
     """A_f(x; t, C) for testing: stops an image when the model predicts t with probability at least C.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. `targets` [n] int32, by default the class with
     the closest boundary at x. `confidence` is C: a number in (0, 1], a tensor [n], or 'same', the confidence on x. Each
     step is at most `clip` long (0: no limit) and, with `box`, followed by a projection of x + (1 + overshoot) r to [0, 1].
-    A fixed `step_size` in place of eq. 7's makes this the Basic Iterative Method (section 4). Returns Adversarial; raises
-    UserError for a hyper-parameter out of range.
+    A fixed `step_size` in place of eq. 7's makes this the Basic Iterative Method (section 4). `slots` images are worked on
+    at a time. Returns Adversarial; raises UserError for a hyper-parameter out of range.
     """
     check_norm(ord)
     for name, value in (('overshoot', overshoot), ('clip', clip), ('max_iter', max_iter)):
         check_number(name, value)
-    logits = check_logits(model, x, y)
-    if targets is None:
-        targets = closest_targets(logits, x, y, ord)
-    if isinstance(confidence, str):
-        check(confidence == 'same', "confidence is %r; expected a number or 'same'", confidence)
-        confidence = confidence_of(logits)
-    confidence = tf.stop_gradient(confidence + tf.zeros_like(logits[:, 0]))
+    check_number('slots', slots, low=1)
+    check(not isinstance(confidence, str) or confidence == 'same', "confidence is %r; expected a number or 'same'", confidence)
+    check_logits(model, x, y)
+    n = tf.size(y)
 
-    def body(i, r, active, iterations):
-        x_hat = x + (1 + overshoot) * r
-        logits, log_p_t, r_i = adaptive_step(model, x_hat, targets, confidence, ord)
-        reached = tf.equal(prediction(logits), targets) & (tf.exp(log_p_t) >= confidence)
-        active = active & ~reached
+    def begin(rows):
+        x_rows, y_rows = tf.gather(x, rows), tf.gather(y, rows)
+        logits = model(x_rows)
+        t = closest_targets(logits, x_rows, y_rows, ord) if targets is None else tf.gather(targets, rows)
+        return attackable(logits, y_rows), t, confidence_of(logits)
+
+    can_attack, chosen, same = by_chunks(begin, n, slots)
+    required = same if isinstance(confidence, str) else tf.zeros_like(same) + confidence
+
+    def enter(rows):
+        x_rows = tf.gather(x, rows)
+        return State(x_rows, tf.gather(chosen, rows), tf.gather(required, rows), tf.gather(can_attack, rows), tf.zeros_like(x_rows),
+                     tf.zeros_like(rows))
+
+    def step(state):
+        logits, log_p_t, r_i = adaptive_step(model, state.x + (1 + overshoot) * state.r, state.targets, state.confidence, ord)
+        reached = tf.equal(prediction(logits), state.targets) & (tf.exp(log_p_t) >= state.confidence)
+        active = state.attackable & ~reached & (state.iterations < max_iter)
         if step_size is not None:
             r_i *= per_image(step_size / tf.maximum(lp_norm(r_i, ord), 1e-12), r_i)
         if clip:
             r_i = project_ball(r_i, clip, ord)
-        r_next = r + r_i
-        if box:
-            r_next = (project_box(x + (1 + overshoot) * r_next) - x) / (1 + overshoot)
-        return i + 1, tf.where(active, r_next, r), active, iterations + tf.cast(active, tf.int32)
+        r = tf.where(active, project_step(state.x, state.r + r_i, overshoot, box), state.r)
+        return state._replace(r=r, iterations=state.iterations + tf.cast(active, tf.int32)), ~active
 
-    _, r, _, iterations = tf.while_loop(
-        lambda i, r, active, iterations: (i < max_iter) & tf.reduce_any(active), body,
-        [0, tf.zeros_like(x), attackable(logits, y), tf.zeros_like(y)], back_prop=False)
-    return finish(x, r, overshoot, box, iterations)
-
-
-def finish(x, r, overshoot, box, iterations):
-    """x + (1 + overshoot) r, in the box if so asked, as an Adversarial."""
-    x_adv = x + (1 + overshoot) * r
-    return Adversarial(tf.stop_gradient(project_box(x_adv) if box else x_adv), iterations)
+    found = run_active(enter, step, ('r', 'iterations'), n, slots)
+    return finish(x, found['r'], overshoot, box, found['iterations'])

@@ -49,9 +49,9 @@ def test_every_printed_command_parses_with_the_real_flags(script, check, argumen
 
 
 def test_the_sweep_has_distinct_runs_seed_by_seed():
-    from generate_script import ALL_DEFENSES
+    from utils.experiments import TABLE_1
     lines = printed()
-    assert len(lines) == len(set(lines)) == 2 * len(ALL_DEFENSES) * 10
+    assert len(lines) == len(set(lines)) == 2 * len(TABLE_1) * 10
     flags = [dict(word[2:].split('=', 1) for word in shlex.split(line)[2:]) for line in lines]
     assert [int(f['seed']) for f in flags] == sorted(int(f['seed']) for f in flags)
     critic = [f for f in flags if f['defense'] == 'critic']
@@ -157,7 +157,7 @@ def test_from_training_to_the_report(tmp_path):
     status, out, err = run_script('report.py', '--results_dir=' + root)
     assert status == 0, err
     assert '| Defense | Test error, % | DeepFool | Carlini-Wagner | Ours | Worst case |' in out and '| critic |' in out
-    assert {'table.md', 'table.csv', 'table.tex', 'examples_digits_mlp.png'} <= set(os.listdir(os.path.join(root, 'report')))
+    assert {'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_critic_s1.png', 'training_mlp_digits_none_s1.png'} <= set(os.listdir(os.path.join(root, 'report')))
 
 
 def checkpoint_values(run):

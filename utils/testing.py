@@ -9,17 +9,20 @@ from utils.ops import confidence, prediction
 from utils.results import CLEAN_COLUMNS, counted_rows, relative_norms, summarise
 from utils.signature import select
 
+CHUNK = 5   # batches fed to an attack at once
 CONFIDENCE_TOLERANCE = 1e-4   # between the confidence an attack saw and the one recomputed from its image
 
 
 class Tester(object):
     """Builds the attacks named in `names` on `model`, with the hyper-parameters that each takes from settings[name].
 
-    x, y: placeholders. `required` is the confidence that the paper's attack has to reach: a number, or 'same'.
+    x, y: placeholders. An attack works on `batch_size` images at a time and is fed CHUNK times as many, so that images that
+    wait can take the places of those that are done. `required` is the confidence that the paper's attack has to reach: a number, or 'same'.
     """
 
-    def __init__(self, model, x, y, names, settings, required):
-        self._x, self._y, self._required = x, y, required
+    def __init__(self, model, x, y, names, settings, required, batch_size):
+        self._x, self._y, self._required, self._fed = x, y, required, CHUNK * batch_size
+        settings = {name: dict(settings[name], slots=batch_size) for name in settings}
         logits = model(x)
         self._clean = {'pred': prediction(logits), 'conf': confidence(logits)}
         self._attacks = {name: ATTACKS[name](model, x, y, **select(ATTACKS[name], settings[name])) for name in names}
@@ -29,14 +32,14 @@ class Tester(object):
             back = dict(select(high_confidence, settings['high_confidence']), confidence=confidence(logits), targets=self._clean['pred'])
             self._rec = high_confidence(model, x_adv, prediction(model(x_adv)), **back).x_adv
 
-    def run(self, session, split, index, batch_size, box):
+    def run(self, session, split, index, box):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
 
         `index` [n] are the images' places in the dataset. Raises RuntimeError when an attack returned something that is not
         an image: not a number, or, with `box`, a pixel outside [0, 1].
         """
         parts, images = [], {name: [] for name in self._attacks}
-        bar = tqdm(batches(split, batch_size), total=-(-len(split.x) // batch_size), desc='attacks', unit='batch', disable=None)
+        bar = tqdm(batches(split, self._fed), total=-(-len(split.x) // self._fed), desc='attacks', unit='chunk', disable=None)
         for x, y in bar:
             clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
             part = dict(clean, label=y)
@@ -65,9 +68,9 @@ class Tester(object):
                   'success': success.astype(np.int32), 'iterations': result.iterations}
         return {'%s_%s' % (name, column): value for column, value in values.items()}
 
-    def error(self, session, split, batch_size):
+    def error(self, session, split):
         """The share of a Split's images that the model misclassifies."""
-        wrong = [session.run(self._clean['pred'], {self._x: x}) != y for x, y in batches(split, batch_size)]
+        wrong = [session.run(self._clean['pred'], {self._x: x}) != y for x, y in batches(split, self._fed)]
         return float(np.mean(np.concatenate(wrong)))
 
     def reconstruct(self, session, x, y):
