@@ -21,7 +21,7 @@ flags.DEFINE_enum('preset', 'paper', sorted(PRESETS), 'paper: Table 1; short: th
 flags.DEFINE_list('models', None, 'classifiers to train (default: those of the preset)')
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...', lower_bound=1)
-flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0)
+flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=2 ** 32 - 1)
 flags.DEFINE_integer('niter', None, 'epochs of training', lower_bound=1)
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
 flags.DEFINE_string('runs_dir', '.', 'the runs go to <runs_dir>/runs_<model>/')
@@ -33,7 +33,7 @@ flags.DEFINE_enum('launcher', 'bash', ('bash',), 'what runs the commands: bash, 
 def python_command():
     """`python` where that is this interpreter, else the path of this interpreter."""
     found = shutil.which('python')
-    return 'python' if found and os.path.realpath(found) == os.path.realpath(sys.executable) else sys.executable
+    return 'python' if found and os.path.abspath(found) == os.path.abspath(sys.executable) else sys.executable
 
 
 def command(script, settings):
@@ -53,7 +53,8 @@ def train_settings(preset, model, defense, seed, variant):
     settings = dict(name=run_name(defense, variant), seed=seed, data_dir=FLAGS.data_dir,
                     train_dir=os.path.join(FLAGS.runs_dir, 'runs_' + model), model=model, defense=defense)
     settings.update(preset['train'], niter=FLAGS.niter or preset['niter'])
-    settings.update(HYPERPARAMETERS[defense]['*'], **HYPERPARAMETERS[defense].get(model, {}))
+    hyper = HYPERPARAMETERS.get(defense, {})
+    settings.update(dict(dict(pretrain_niter=0), **hyper.get('*', {})), **hyper.get(model, {}))
     decays = DECAYING if defense == 'critic' else DECAYING[:1]
     settings.update({decay: preset['decay'] for decay in decays}, resume=True, **variant)
     return settings
@@ -77,14 +78,21 @@ def is_done(settings):
     return len(read_json_lines(os.path.join(run, 'metrics.jsonl'))) >= settings['niter'] + settings['pretrain_niter']
 
 
+def known_defenses():
+    """The defenses that there are files for; importing them would import TensorFlow."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'defenses')
+    return [name[:-3] for name in os.listdir(folder) if name.endswith('.py') and name not in ('__init__.py', 'losses.py')]
+
+
 def commands():
     """Every command of the sweep, seed by seed, so that a first full table comes early."""
     preset = PRESETS[FLAGS.preset]
     models = FLAGS.models or preset['models']
     defenses = FLAGS.defenses or preset['defenses']
-    for flag, values, known in (('--models', models, MODELS), ('--defenses', defenses, HYPERPARAMETERS)):
-        for value in values:
-            check_choice(flag, value, known)
+    for model in models:
+        check_choice('--models', model, MODELS)
+    for defense in defenses:
+        check_choice('--defenses', defense, known_defenses())
     seeds = range(FLAGS.seed, FLAGS.seed + (FLAGS.runs or preset['runs']))
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
     for seed, model, defense, variant in itertools.product(seeds, models, defenses, preset.get('variants', ({},))):

@@ -62,7 +62,7 @@ def main():
         candidates = collect_candidates(FLAGS.results_dir)
         check(candidates, '--results_dir is %s; there is no finished run below it', FLAGS.results_dir)
         text = tuning_markdown(candidates, choose(candidates))
-        write_text(FLAGS.output_dir or FLAGS.results_dir, 'validation.md', text)
+        write_text(make_folder(FLAGS.output_dir or FLAGS.results_dir), 'validation.md', text)
         print(text)
         return
     runs = collect_runs(FLAGS.results_dir)
@@ -73,7 +73,7 @@ def main():
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))
-    sections = [(table, table.runs, draw(table, folder)) for table in tables]
+    sections = [(table, draw(table, folder)) for table in tables]
     if FLAGS.html:
         write_text(folder, 'report.html', page(sections, FLAGS.published))
     print(text)

@@ -13,10 +13,10 @@ from attacks import ATTACKS   # noqa: E402
 from attacks.generator import ORDS, parse_confidence   # noqa: E402
 from models import build_model   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
-from utils.errors import UserError, check, check_choice   # noqa: E402
+from utils.errors import check, check_choice   # noqa: E402
 from utils.files import atomic_write, make_folder, write_json   # noqa: E402
 from utils.images import save_grid   # noqa: E402
-from utils.log import start_graph_mode   # noqa: E402
+from utils.log import session_config, start_graph_mode   # noqa: E402
 from utils.noise import Noise   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
 from utils.results import write_tsv   # noqa: E402
@@ -53,7 +53,7 @@ GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 
 
 def attack_settings():
-    """(names of the attacks to run, {attack: its hyper-parameters, from the flags})."""
+    """(names of the attacks to run, {attack: its hyper-parameters, from the flags}, those of an attack that is not named there)."""
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
     check(not (FLAGS.carlini and FLAGS['attacks'].present), '--carlini takes the place of --attacks; give one of them')
     names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
@@ -67,28 +67,33 @@ def attack_settings():
     return names, {
         'deepfool': steps, 'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
         'fgsm': ball, 'bim': ball, 'pgd': dict(ball, noise=Noise(0)), 'carlini': carlini,
-    }
+    }, dict(steps, **ball)
 
 
 def load_run(run):
     """The whole data split, the model and the training record of a run: (Split, Network, args.json)."""
     record = run.read_args()
     args = record['args']
-    try:
-        data = load_dataset(args['dataset'], FLAGS.data_dir or args['data_dir'], args['validation_size'])
-        model = build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn'])
-        check(list(data.train.x.shape[1:]) == record['image_shape'], '%s: images are %s; %s was trained on %s', args['dataset'],
-              list(data.train.x.shape[1:]), run.path, record['image_shape'])
-    except KeyError as error:
-        raise UserError('%s: has no entry %s' % (run.args_path, error))
+    data = load_dataset(args['dataset'], FLAGS.data_dir or args['data_dir'], args['validation_size'])
+    model = build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn'])
+    check(list(data.train.x.shape[1:]) == record['image_shape'], '%s: images are %s; %s was trained on %s', args['dataset'],
+          list(data.train.x.shape[1:]), run.path, record['image_shape'])
     return getattr(data, FLAGS.split), model, record
+
+
+def prepare_folder():
+    """Makes the folder of the results, without the summary of an earlier test."""
+    folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
+    make_folder(os.path.join(folder, 'samples'))
+    if os.path.exists(os.path.join(folder, 'summary.json')):
+        os.remove(os.path.join(folder, 'summary.json'))
+    return folder
 
 
 def write_results(folder, run, table, summary, grids, split, images):
     """Writes everything that a test leaves in its folder; summary.json last, since it says that the test is whole."""
-    samples = make_folder(os.path.join(folder, 'samples'))
     for name, grid in grids.items():
-        save_grid(os.path.join(samples, name + '.png'), grid)
+        save_grid(os.path.join(folder, 'samples', name + '.png'), grid)
     for name, x_adv in images.items() if FLAGS.save_adv else ():
         with atomic_write(os.path.join(folder, 'adv_%s.npz' % name), 'wb') as stream:
             np.savez_compressed(stream, x=split.x, x_adv=x_adv, y=split.y)
@@ -100,7 +105,8 @@ def write_results(folder, run, table, summary, grids, split, images):
 def main():
     """Run folder -> model -> attacks -> one row an image."""
     start_graph_mode()
-    names, settings = attack_settings()
+    names, settings, common = attack_settings()
+    settings = {name: settings.get(name, common) for name in set(names) | {'high_confidence'}}
     run = RunFolder(FLAGS.load_dir)
     whole, model, record = load_run(run)
     split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)
@@ -108,12 +114,12 @@ def main():
     y = tf.placeholder(tf.int32, [None], name='y')
     tester = Tester(model, x, y, names, settings, settings['high_confidence']['confidence'], FLAGS.batch_size)
     saver = tf.train.Saver(model.variables)
-    config = tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=FLAGS.gpu_memory))
-    with tf.Session(config=config) as session:
+    with tf.Session(config=session_config(FLAGS.gpu_memory)) as session:
         tf.get_default_graph().finalize()
         checkpoint = run.latest_checkpoint()
         check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
         restore_variables(session, saver, checkpoint, model.variables)
+        folder = prepare_folder()
         split_error = tester.error(session, whole)
         table, images = tester.run(session, split, index, FLAGS.attack_box_clip)
         few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
@@ -124,7 +130,6 @@ def main():
     test = {name: FLAGS[name].value for name in GENERAL}
     summary = dict(summarise_images(table, split, images), split_examples=len(whole.x), split_error=split_error, train=record,
                    test=dict(provenance(), args=test))
-    folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.normpath(FLAGS.load_dir)))
     write_results(folder, run, table, summary, grids, split, images)
     for name, attack in summary['attacks'].items():
         logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder, 100 * split_error, attack['rho'], name,

@@ -1,4 +1,5 @@
 """Trains a classifier with one of the defenses of Table 1; `--defense=critic` is the paper's (section 4)."""
+import os
 import types
 
 from utils import cli
@@ -6,12 +7,12 @@ from utils import cli
 cli.quiet_tensorflow()
 
 import tensorflow.compat.v1 as tf   # noqa: E402
-from absl import flags, logging   # noqa: E402
+from absl import flags   # noqa: E402
 
 import defenses   # noqa: E402
 from attacks.generator import Generator   # noqa: E402
 from critic import build_critic, critic_learning_rate   # noqa: E402
-from models import MODELS, build_model   # noqa: E402
+from models import MODELS, build_model, default_layer_dims   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
 from utils.errors import check   # noqa: E402
 from utils.evaluation import Evaluation   # noqa: E402
@@ -27,7 +28,7 @@ from utils.training import build_steps   # noqa: E402
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string('name', None, 'name of the run, the defense by default; with the seed it names the folder <train_dir>/<name>_s<seed>')
-flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the images', lower_bound=0)
+flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the images', lower_bound=0, upper_bound=2 ** 32 - 1)
 flags.DEFINE_string('dataset', 'digits', 'digits, mnist, fashion_mnist, or the path of an .npz with x_train y_train x_test y_test')
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files; they are fetched if they are not there')
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
@@ -76,7 +77,8 @@ def read_config():
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].value is not None}
     hyper = defenses.resolve(config.defense, given)
     config.name = config.name or config.defense
-    check('/' not in config.name, '--name is %r; expected the name of a folder', config.name)
+    check(os.sep not in config.name, '--name is %r; expected the name of a folder', config.name)
+    config.layer_dims = config.layer_dims or default_layer_dims(config.model)
     return config, hyper
 
 
@@ -86,6 +88,7 @@ def main():
     config, hyper = read_config()
 
     data = load_dataset(config.dataset, config.data_dir, config.validation_size)
+    config.validation_size = len(data.validation.x)
     x = tf.placeholder(tf.float32, (None,) + data.train.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     step = tf.get_variable('step', shape=[], dtype=tf.int32, initializer=tf.zeros_initializer(), trainable=False, use_resource=True)
@@ -102,7 +105,7 @@ def main():
         return (learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor, config.lr_decay_step),
                 critic_learning_rate(epoch, config.lr_decay, **select(critic_learning_rate, hyper)))
 
-    run = RunFolder('%s/%s_s%d' % (config.train_dir, config.name, config.seed))
+    run = RunFolder(os.path.join(config.train_dir, '%s_s%d' % (config.name, config.seed)))
     args = dict(vars(config), **hyper)
     run.create(dict(provenance(), args=args, num_classes=data.num_classes, image_shape=list(data.train.x.shape[1:])), config.resume)
     log_to_file(run.log_path)

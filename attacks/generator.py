@@ -2,7 +2,7 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.high_confidence import generate
+from attacks.high_confidence import BACKPROP, generate
 from attacks.targets import closest_targets, sampled_targets, smoothed_targets
 from utils.errors import check, check_choice
 from utils.ops import confidence, prediction
@@ -62,6 +62,7 @@ class Generator(object):
         check(attack_label_smoothing < 1, '--attack_label_smoothing is %s; expected a number in [0, 1)', attack_label_smoothing)
         self._model, self._noise = model, noise
         self._ord = ORDS[check_choice('--attack_ord', attack_ord, ORDS)]
+        check_choice('--attack_backprop', attack_backprop, BACKPROP)
         self._settings = dict(max_iter=attack_iter, overshoot=attack_overshoot, ord=self._ord, backprop=attack_backprop)
         self._random, self._uniform, self._smoothing = attack_random, attack_uniform, attack_label_smoothing
         self._confidence = parse_confidence(attack_confidence)

@@ -16,7 +16,7 @@ ACTIVATIONS = {'relu': tf.nn.relu, 'lrelu': leaky_relu, 'softplus': tf.nn.softpl
 
 def activation(name):
     """The activation function of that name; raises UserError for an unknown one."""
-    return ACTIVATIONS[check_choice('activation_fn', name, ACTIVATIONS)]
+    return ACTIVATIONS[check_choice('--activation_fn', name, ACTIVATIONS)]
 
 
 def _he_normal(shape, fan_in, seed):

@@ -75,8 +75,14 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
     data = tmp_path / 'data'
     data.mkdir()
     (data / 'train-images-idx3-ubyte').write_bytes(b'\0\0\x08\x03short')
-    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=None, model='mlp', seed=1, layer_dims=None,
-                          activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
+    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=232, model='mlp', seed=1, layer_dims='16', name='x', niter=1,
+                          defense='none', activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
+    bad = dict(good, args=dict(good['args'], layer_dims=[16]))
+    tiny = str(tmp_path / 'tiny.npz')
+    np.savez(tiny, x_train=np.ones((12, 8, 8)), y_train=np.arange(12) % 2, x_test=np.ones((4, 8, 8)), y_test=np.arange(4) % 2)
+    lost = tmp_path / 'runs' / 'lost_s1' / 'chks'
+    lost.mkdir(parents=True)
+    (lost / 'checkpoint').write_text('garbage')
     cases = [
         (['train.py', '--lmdb=1'], "Unknown command line flag 'lmdb'"),
         (['train.py', 'critic'], "unexpected argument 'critic'"),
@@ -90,7 +96,13 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
         (['test.py'], '--load_dir is missing'),
         (['test.py', '--carlini=True', '--load_dir=%s' % (tmp_path / 'nowhere')], 'nowhere: no such run folder'),
         (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'empty')], 'holds no args.json'),
-        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'poor', {'args': {}})], "has no entry 'dataset'"),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'poor', {'args': {}})], 'entry dataset is None; expected str'),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'listed', bad)], 'entry layer_dims is [16]; expected str'),
+        (['train.py', '--dataset=' + tiny, '--model=lenet5'], 'lenet5 takes images of at least 16 x 16; these are 8 x 8'),
+        (['train.py', '--lr=nan'], '--lr is nan; expected a finite number'),
+        (['train.py', '--seed=4294967296'], '--seed'),
+        (['train.py', '--layer_dims=12-'], "--layer_dims is '12-'"),
+        (['train.py', '--name=lost', '--layer_dims=8', '--critic_layer_dims=8', '--attack_iter=1'], 'holds a run already'),
         (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'unsaved', good)], 'holds no checkpoint'),
         (['test.py', '--load_dir=x', '--attack_epsilon=-0.1'], '--attack_epsilon'),
         (['test.py', '--load_dir=x', '--attacks=deepfol'], "--attacks is 'deepfol'"),
@@ -109,7 +121,7 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
             lines = [line for line in err.splitlines() if 'error:' in line]
             assert process.returncode == 2, (case, err)
             assert len(lines) == 1 and message in lines[0] and 'Traceback' not in err, (case, err)
-    assert not os.path.exists(runs)
+    assert os.listdir(runs) == ['lost_s1'] and os.listdir(os.path.join(runs, 'lost_s1')) == ['chks']
 
 
 def train(folder, *arguments):
@@ -179,6 +191,14 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
     train(parts, '--niter=2', '--resume', *arguments)
     expected, got = (checkpoint_values(os.path.join(folder, 'critic_s1')) for folder in (whole, parts))
     assert set(expected) == set(got) and all(np.array_equal(expected[name], got[name]) for name in expected)
+    marker = os.path.join(parts, 'critic_s1', 'chks', 'checkpoint')
+    text = open(marker).read()
+    with open(marker, 'w') as stream:
+        stream.write('garbage')
+    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', '--resume', *arguments)
+    assert status == 2 and 'holds checkpoint files but no whole checkpoint' in err, err
+    with open(marker, 'w') as stream:
+        stream.write(text)
     before = os.stat(os.path.join(parts, 'critic_s1', 'chks', 'model-3.index')).st_mtime
     train(parts, '--niter=2', '--resume', *arguments)
     assert os.stat(os.path.join(parts, 'critic_s1', 'chks', 'model-3.index')).st_mtime == before

@@ -92,6 +92,7 @@ def test_every_variable_has_one_owner():
     (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp'),
     (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
     (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
+    (('mlp', 10, 1, '\u00b2'), '--layer_dims is'),
     (('mlp', 10, 1, None, 'sigm'), 'activation_fn is .sigm.'),
 ])
 def test_bad_architectures(arguments, message):

@@ -59,6 +59,9 @@ def test_tsv_reads_back_equal(tmp_path):
     (lambda text: '', 'line 1 does not begin with index label pred conf'),
     (lambda text: text.replace('deepfool_rho', 'deepfool_rh'), 'line 1 names other columns'),
     (lambda text: text[:-5], r'line 5'),
+    (lambda text: text.split('\n')[0] + '\n', 'has no row'),
+    (lambda text: '\n'.join(line + line[line.index('\t', line.index('\t', line.index('\t', line.index('\t') + 1) + 1) + 1):]
+                            for line in text.split('\n')[:-1]), 'line 1 names other columns'),
     (lambda text: text.replace('\n2\t', '\nx\t'), "line 4: index is 'x'; expected an integer"),
     (lambda text: text.replace('\t0.2\t', '\tnan\t'), "line 4: deepfool_rho is 'nan'; expected a number"),
 ])
@@ -73,13 +76,13 @@ def test_a_damaged_tsv_is_named_with_its_line(tmp_path, change, message):
     assert path in str(caught.value)
 
 
-def write_run(root, folder, seed, contents, defense='critic', model='mlp'):
+def write_run(root, folder, seed, contents, defense='critic', model='mlp', split='test'):
     path = os.path.join(str(root), folder, '%s_s%d' % (defense, seed))
     os.makedirs(path)
     write_tsv(os.path.join(path, 'results.tsv'), contents)
     args = {'dataset': 'mnist', 'model': model, 'name': defense, 'defense': defense, 'seed': seed}
     with open(os.path.join(path, 'summary.json'), 'w') as stream:
-        json.dump({'train': {'args': args}}, stream)
+        json.dump({'train': {'args': args}, 'test': {'args': {'split': split}}, 'split_error': summarise(contents)['error']}, stream)
 
 
 def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
@@ -112,6 +115,38 @@ def test_the_worst_case_is_at_most_every_other_column_image_by_image(tmp_path):
     for name, (rho, _) in attacks.items():
         assert (worst_case(run) <= rho).all()
     assert any(worst_case(run)[i] == attacks[name][0][i] for i in range(4) for name in attacks)
+
+
+def test_splits_are_kept_apart_and_a_cell_without_any_success_shows_the_count(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    write_run(tmp_path, 'val_mlp', 1, table(deepfool=([0.1] * 4, [0] * 4)), split='validation')
+    validation, = [t for t in build_tables(collect_runs(str(tmp_path))) if t.title == 'mlp, mnist, validation']
+    cells = validation.rows[0][2]
+    assert cells['deepfool'].failed == 3 and cells['deepfool'].runs == 1
+    contents = table(deepfool=([0.1] * 4, [0] * 4))
+    contents['pred'] = contents['label'].copy()
+    write_run(tmp_path, 'all_failed', 7, contents, defense='vat')
+    rows = [row for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows if row[0] == 'vat']
+    assert cell_text(rows[0][2]['deepfool'], 'deepfool') == '- [4 failed]'
+
+
+def test_two_defenses_under_one_name_are_two_rows(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    write_run(tmp_path, 'other', 1, table(deepfool=([0., 0.2, 0.4, 0.6], [1] * 4)), defense='vat')
+    path = tmp_path / 'other' / 'vat_s1' / 'summary.json'
+    path.write_text(path.read_text().replace('"name": "vat"', '"name": "critic"'))
+    means = [row[2]['deepfool'].mean for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows]
+    assert means == pytest.approx([0.3, 0.15])
+
+
+@pytest.mark.parametrize('old,new', [('"seed": 1', '"seed": "x"'), ('"split_error": 0.25', '"split_error": null'),
+                                     ('"split": "test"', '"splat": 1')])
+def test_a_damaged_summary_is_named(tmp_path, old, new):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    path = tmp_path / 'test_mlp' / 'critic_s1' / 'summary.json'
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match='summary.json: lacks train.args'):
+        collect_runs(str(tmp_path))
 
 
 def test_the_same_attack_twice_is_an_error(tmp_path):

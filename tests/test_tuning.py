@@ -11,7 +11,7 @@ from utils.tuning import choose, collect_candidates, tuning_markdown
 def write_candidate(root, name, val_err, rho, lr, defense='vat'):
     folder = root / 'runs_mlp' / name
     folder.mkdir(parents=True)
-    args = {'model': 'mlp', 'defense': defense, 'name': name, 'lr': lr, 'lr_decay': 'no'}
+    args = {'dataset': 'mnist', 'pretrain_niter': 0, 'niter': 2, 'model': 'mlp', 'defense': defense, 'name': name, 'lr': lr, 'lr_decay': 'no'}
     (folder / 'args.json').write_text(json.dumps({'args': args}))
     rows = [{'epoch': 1, 'val_err': 0.5}, {'epoch': 2, 'val_err': val_err, 'rho_deepfool': rho}]
     (folder / 'metrics.jsonl').write_text('\n'.join(json.dumps(row) for row in rows))
@@ -24,7 +24,7 @@ def test_the_largest_rho_among_the_lowest_errors_is_chosen(tmp_path):
     write_candidate(tmp_path, 'd', 0.0300, 0.10, 2e-4, defense='none')
     candidates = collect_candidates(str(tmp_path))
     assert len(candidates) == 4
-    assert choose(candidates) == {('mlp', 'vat'): 'b', ('mlp', 'none'): 'd'}
+    assert choose(candidates) == {('mnist', 'mlp', 'vat'): 'b', ('mnist', 'mlp', 'none'): 'd'}
     lines = tuning_markdown(candidates, choose(candidates)).splitlines()
     assert sum('**' in line for line in lines) == 2
     status, out, err = run_script('report.py', '--validation', '--results_dir=' + str(tmp_path))

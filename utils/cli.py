@@ -1,4 +1,5 @@
 """How every entry script starts and how it ends when something is wrong."""
+import math
 import os
 import sys
 import warnings
@@ -27,6 +28,10 @@ def _parse_flags(argv):
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         fail(' '.join(str(error).split()))
+    for name in flags.FLAGS:
+        value = flags.FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            fail('--%s is %s; expected a finite number' % (name, value))
     if len(rest) > 1:
         fail('unexpected argument %r; every setting is a --flag=value' % rest[1])
     return rest

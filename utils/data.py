@@ -1,6 +1,7 @@
 """The only place that reads data: every dataset as float32 images [n, h, w, c] in [0, 1] and int32 labels [n]."""
 import collections
 import os
+import zipfile
 
 import numpy as np
 
@@ -15,6 +16,7 @@ IDX_NAMES = {
     'test': ('t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'),
 }
 DIGITS_TEST_SIZE = 400
+MAX_CLASSES = 1000   # of a user's data: the attacks take a gradient for each class
 DEFAULT_VALIDATION = 1 / 6.   # of the training images: the 10,000 of section 5 for MNIST
 
 
@@ -81,6 +83,7 @@ def _check_labels(path, labels, num_classes):
 
 def _npz_dataset(path):
     check(os.path.exists(path), '%s: no such file', path)
+    check(zipfile.is_zipfile(path), '%s: not a readable .npz file: it is no zip archive', path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in ('x_train', 'y_train', 'x_test', 'y_test') if key not in archive]
@@ -92,6 +95,9 @@ def _npz_dataset(path):
         raise UserError('%s: not a readable .npz file: %s' % (path, str(error).splitlines()[0] if str(error) else type(error).__name__))
     train = _npz_split(path, arrays, 'train')
     test = _npz_split(path, arrays, 'test')
+    classes = np.unique(train[1])
+    check(len(classes) == classes[-1] + 1 >= 2, '%s: y_train has %d classes, the largest %d; expected at least 2, numbered from 0 on', path,
+          len(classes), classes[-1])
     check(train[0].shape[1:] == test[0].shape[1:], '%s: x_train holds %s images, x_test %s', path, train[0].shape[1:],
           test[0].shape[1:])
     _check_labels(path, test[1], int(train[1].max()) + 1)
@@ -104,7 +110,9 @@ def _npz_split(path, arrays, split):
     check(y.shape == x.shape[:1], '%s: y_%s has shape %s; expected %s', path, split, y.shape, x.shape[:1])
     check(y.dtype.kind in 'iu', '%s: y_%s is %s; expected integers', path, split, y.dtype)
     check(x.dtype.kind in 'uf', '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
-    _check_labels(path, y, max(int(y.max()) + 1, 2) if len(y) else 2)
+    check(x.size > 0, '%s: x_%s has shape %s; it holds no images', path, split, x.shape)
+    check(x.ndim == 3 or x.shape[3] in (1, 3), '%s: x_%s has %s channels; expected 1 or 3', path, split, x.shape[-1])
+    _check_labels(path, y, MAX_CLASSES)
     if x.dtype.kind == 'u':
         check(x.dtype == np.uint8, '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
         x = _scale_bytes(x)

@@ -48,7 +48,7 @@ class Evaluation(object):
         for name, x_adv in images.items():
             norms['rho_' + name] = relative_norms(self._subset.x, x_adv)[1]
             if name in predictions:
-                succeeded = predictions[name] != self._subset.y
+                succeeded = (predictions[name] != self._subset.y) & np.isfinite(norms['rho_' + name])
                 metrics['rho_' + name] = float(norms['rho_' + name][succeeded].mean()) if succeeded.any() else None
                 metrics['failed_' + name] = int((~succeeded).sum())
         grids = {}

@@ -1,4 +1,5 @@
 """TensorBoard's event file of a run."""
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 
@@ -26,5 +27,5 @@ class Events(object):
         if norms:
             self._writer.add_summary(session.run(self._weights), epoch)
         for name, rho in norms.items():
-            self._writer.add_summary(session.run(self._histograms[name], {self._values: rho}), epoch)
+            self._writer.add_summary(session.run(self._histograms[name], {self._values: rho[np.isfinite(rho)]}), epoch)
         self._writer.flush()

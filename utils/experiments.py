@@ -4,13 +4,11 @@ MODELS = ('mlp', 'lenet5')
 TABLE_1 = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
 BASELINES = TABLE_1[:-1]
 
-# Defense -> model ('*': any) -> flags of train.py. Defenses beyond Table 1 are trained where --defenses names them.
+# Defense -> model ('*': any) -> flags of train.py. Defenses that are not here train with their defaults, where --defenses names them.
 HYPERPARAMETERS = {
-    'none': {'*': dict(pretrain_niter=0)},
-    'fgsm_at': {'*': dict(pretrain_niter=0, epsilon=0.1, lmbd=1.)},
-    'vat': {'*': dict(pretrain_niter=0, epsilon=2., lmbd=1.)},
-    'margin': {'*': dict(pretrain_niter=0, lmbd=0.1)},
-    'pgd_at': {'*': dict(pretrain_niter=0)},
+    'fgsm_at': {'*': dict(epsilon=0.1, lmbd=1.)},
+    'vat': {'*': dict(epsilon=2., lmbd=1.)},
+    'margin': {'*': dict(lmbd=0.1)},
     'critic': {
         '*': dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., lr=5e-4, critic_lr=1e-3, attack_iter=5, attack_overshoot=0.05,
                   attack_confidence='class_running_mean'),

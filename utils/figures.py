@@ -6,6 +6,7 @@ matplotlib.use('Agg')   # no display is needed
 import matplotlib.pyplot as plt   # noqa: E402
 import numpy as np   # noqa: E402
 
+from utils.errors import UserError   # noqa: E402
 from utils.files import atomic_write   # noqa: E402
 
 
@@ -47,6 +48,14 @@ def plot_rho(curves, title, path):
     save_figure(figure, path)
 
 
+def read_png(path):
+    """The pixels of a PNG file; raises UserError for a damaged one."""
+    try:
+        return plt.imread(path)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError('%s: not a readable PNG file: %s' % (path, error))
+
+
 def plot_examples(run, path):
     """The sample grids of a run side by side: the originals, then the images of every attack; False if there are none."""
     folders = {'orig': next(iter(run.folders.values())), **run.folders}
@@ -55,7 +64,7 @@ def plot_examples(run, path):
     if files:
         figure, axes = plt.subplots(1, len(files), figsize=(3 * len(files), 3.3), squeeze=False)
         for axis, (picture, file) in zip(axes[0], files.items()):
-            axis.imshow(plt.imread(file), cmap='gray')
+            axis.imshow(read_png(file), cmap='gray')
             axis.set_title(picture, fontsize=9)
             axis.axis('off')
         save_figure(figure, path)

@@ -11,7 +11,7 @@ def atomic_write(path, mode='w'):
     """Opens a file beside `path` for writing; renames it to `path` when the block ends, removes it when the block raises."""
     partial = '%s.%d.part' % (path, os.getpid())
     try:
-        with open(partial, mode) as stream:
+        with open(partial, mode, **({} if 'b' in mode else {'encoding': 'utf-8'})) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -33,14 +33,14 @@ def make_folder(path):
 def write_json(path, value):
     """Writes `value` as indented JSON with sorted keys."""
     with atomic_write(path) as stream:
-        json.dump(value, stream, indent=1, sort_keys=True)
+        json.dump(value, stream, indent=1, sort_keys=True, allow_nan=False)
         stream.write('\n')
 
 
 def read_json(path):
     """Returns the object in the JSON file `path`; raises UserError when there is none or it is not an object."""
     try:
-        with open(path) as stream:
+        with open(path, encoding='utf-8') as stream:
             value = json.load(stream)
     except OSError as error:
         raise UserError('%s: cannot be read: %s' % (path, error.strerror))
@@ -55,15 +55,19 @@ def write_json_lines(path, rows):
     """Writes one JSON object a line."""
     with atomic_write(path) as stream:
         for row in rows:
-            stream.write(json.dumps(row, sort_keys=True) + '\n')
+            stream.write(json.dumps(row, sort_keys=True, allow_nan=False) + '\n')
 
 
 def read_json_lines(path):
-    """Returns the objects of a file with one JSON object a line; an absent file has none."""
+    """Returns the rows of a metrics.jsonl, one JSON object with its epoch a line; an absent file has none."""
     if not os.path.exists(path):
         return []
     try:
-        with open(path) as stream:
-            return [json.loads(line) for line in stream if line.strip()]
+        with open(path, encoding='utf-8') as stream:
+            rows = [json.loads(line) for line in stream if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError('%s: not one JSON object a line: %s' % (path, str(error).splitlines()[0]))
+    wrong = [row for row in rows if not (isinstance(row, dict) and isinstance(row.get('epoch'), int))]
+    if wrong:
+        raise UserError('%s: holds %r; expected one JSON object with an epoch a line' % (path, wrong[0]))
+    return rows

@@ -42,18 +42,18 @@ def _settings(run):
 
 
 def page(sections, with_published=False):
-    """The page as text. sections: [(table of build_tables, its runs, {heading: [(path of a PNG, caption)]})].
+    """The page as text. sections: [(table of build_tables, {heading: [(path of a PNG, caption)]})].
 
     The pictures of the first heading stand side by side where there is room, the others have the whole width.
     """
     parts = ['<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
              'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' % STYLE,
              '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE]
-    for table, runs, figures in sections:
+    for table, figures in sections:
         parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published),
                   '<p>%s</p>' % html.escape(images_of(table))]
         for i, (heading, pictures) in enumerate(figures.items()):
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' % (html.escape(heading), ' wide' if i else '',
                                                                          ''.join(_figure(*picture) for picture in pictures)))
-        parts += ['<h3>Settings</h3>'] + [_settings(run) for run in runs]
+        parts += ['<h3>Settings</h3>'] + [_settings(run) for run in table.runs]
     return '\n'.join(parts + ['</body></html>\n'])

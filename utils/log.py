@@ -1,4 +1,4 @@
-"""Logging to the terminal and to a run's log file, without TensorFlow's chatter."""
+"""How a process starts with TensorFlow: graph mode, the session, logging without TensorFlow's chatter."""
 import logging as python_logging
 
 import tensorflow.compat.v1 as tf
@@ -10,6 +10,11 @@ def start_graph_mode():
     python_logging.getLogger('tensorflow').setLevel(python_logging.ERROR)
     tf.disable_v2_behavior()
     logging.set_verbosity(logging.INFO)
+
+
+def session_config(gpu_memory):
+    """Session settings: `gpu_memory` is the fraction of a GPU's memory that the process may take."""
+    return tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=gpu_memory))
 
 
 def log_to_file(path):

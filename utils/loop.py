@@ -10,6 +10,7 @@ from tqdm import tqdm
 from utils.data import batches, epoch_order
 from utils.events import Events
 from utils.figures import plot_curves
+from utils.log import session_config
 from utils.run_folder import Checkpoints
 
 LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool', 'seconds')   # the rest: metrics.jsonl
@@ -19,16 +20,16 @@ class NonFiniteLoss(Exception):
     """A loss that is infinite or not a number: training cannot go on."""
 
 
-def session_config(gpu_memory):
-    """Session settings: `gpu_memory` is the fraction of a GPU's memory that the process may take."""
-    return tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=gpu_memory))
+def check_finite(name, value, where):
+    """Raises NonFiniteLoss unless the value is finite; no checkpoint is written after that, so the last one is finite."""
+    if not math.isfinite(value):
+        raise NonFiniteLoss('%s is %s at %s; training stops, and checkpoints of earlier epochs stay' % (name, value, where))
 
 
 class Trainer(object):
     """Runs the epochs of a run; everything that is in the graph is built before it is called.
 
-    steps, rates: from utils.training; evaluation: utils.evaluation.Evaluation; rates_of: (epoch, pretraining) -> the two
-    learning rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
+    steps, rates: from utils.training; evaluation: utils.evaluation.Evaluation; rates_of: epoch -> the two learning rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
     """
 
     def __init__(self, config, run, data, x, y, steps, rates, rates_of, evaluation):
@@ -54,8 +55,8 @@ class Trainer(object):
                 row, grids, norms = self._epoch(session, epoch, last)
                 rows.append(row)
                 events.write(session, epoch, row, grids, norms)
+                self._run.write_metrics(rows)   # before the checkpoint: what it has too much is cut off on resuming
                 checkpoints.save(session, epoch)
-                self._run.write_metrics(rows)
             if done < last:
                 plot_curves(rows, os.path.join(self._run.samples, 'curves.png'))
             logging.info('%s: finished; test error %.2f %%', self._run.path,
@@ -74,6 +75,7 @@ class Trainer(object):
         row = {'phase': 'pretrain' if pretraining else 'train', 'epoch': number, 'lr': lr, 'critic_lr': critic_lr}
         row.update(self._train(session, step, epoch, {self._rates.classifier: lr, self._rates.critic: critic_lr}, title))
         row.update(self._evaluation.clean(session, self._data.validation, 'val'))
+        check_finite('val_nll', row['val_nll'], 'the end of ' + title)
         grids, norms = {}, {}
         if epoch == last or not pretraining and config.summary_frequency > 0 and number % config.summary_frequency == 0:
             attacked, grids, norms = self._evaluation.attacked(session, self._run.samples, epoch)
@@ -94,8 +96,7 @@ class Trainer(object):
             values = session.run(step, feed)
             del values['op']
             for name, value in values.items():
-                if not math.isfinite(value):
-                    raise NonFiniteLoss('%s is %s at step %d of %s; the last checkpoint is finite' % (name, value, count, title))
+                check_finite(name, value, 'step %d of %s' % (count, title))
                 totals[name] = totals.get(name, 0.) + float(value)
             shown = {'loss': totals['loss'] / count, 'err': totals['err'] / count,
                      'rho': totals['rho'] / count if 'rho' in totals else self._rho}

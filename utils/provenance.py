@@ -1,18 +1,16 @@
 """What a result came from: package versions and the git revision."""
+import importlib
 import os
 import platform
 import subprocess
 
-import numpy as np
-import tensorflow.compat.v1 as tf
+PACKAGES = ('tensorflow', 'numpy', 'skimage', 'sklearn')   # those that a number can depend on
 
 
 def provenance():
     """{'versions': package -> version, 'git_revision': hash, with '+' when files differ from it, or None outside git}."""
-    return {
-        'versions': {'python': platform.python_version(), 'tensorflow': tf.__version__, 'numpy': np.__version__},
-        'git_revision': git_revision(),
-    }
+    versions = {name: importlib.import_module(name).__version__ for name in PACKAGES}
+    return {'versions': dict(versions, python=platform.python_version()), 'git_revision': git_revision()}
 
 
 def git_revision():

@@ -44,14 +44,15 @@ def write_tsv(path, table):
 def read_tsv(path):
     """Returns {column: array [n]} of a results.tsv; raises UserError naming the file, the line and the fault."""
     try:
-        with open(path, newline='') as stream:
+        with open(path, newline='', encoding='utf-8') as stream:
             rows = list(csv.reader(stream, delimiter='\t'))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError('%s: cannot be read: %s' % (path, error))
     check(rows and tuple(rows[0][:4]) == CLEAN_COLUMNS, '%s: line 1 does not begin with %s', path, ' '.join(CLEAN_COLUMNS))
     header = rows[0]
-    check(header == columns(attacks_of(header)), '%s: line 1 names other columns than %s for each attack', path,
+    check(header == columns(attacks_of(header)) and len(set(header)) == len(header), '%s: line 1 names other columns than %s for each attack', path,
           ' '.join(ATTACK_COLUMNS))
+    check(len(rows) > 1, '%s: has no row', path)
     table = {column: [] for column in header}
     for number, row in enumerate(rows[1:], 2):
         check(len(row) == len(header), '%s: line %d has %d columns; expected %d', path, number, len(row), len(header))
@@ -78,8 +79,8 @@ def attacks_of(header):
 
 
 def counted_rows(table, attack):
-    """[n] bool: the images that count in an attack's rho, all but those that it failed on."""
-    return (table[attack + '_success'] == 1) | (table['pred'] != table['label'])
+    """[n] bool: the images that count in an attack's rho: all but those it failed on, and black ones, which have no rho."""
+    return (table[attack + '_success'] == 1) & np.isfinite(table[attack + '_rho']) | (table['pred'] != table['label'])
 
 
 def summarise(table):

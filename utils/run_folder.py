@@ -7,6 +7,11 @@ import tensorflow.compat.v1 as tf
 from utils.errors import UserError, check
 from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
 
+# What other programs rely on in args.json.
+ARG_TYPES = {'dataset': str, 'data_dir': str, 'validation_size': int, 'model': str, 'layer_dims': str, 'activation_fn': str,
+             'name': str, 'defense': str, 'seed': int, 'niter': int}
+RECORD_TYPES = {'num_classes': int, 'image_shape': list}
+
 
 class RunFolder(object):
     """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and TensorBoard's events."""
@@ -24,19 +29,21 @@ class RunFolder(object):
 
         Only `niter` may differ, to train a run for longer. Raises UserError otherwise.
         """
-        if os.path.exists(self.args_path):
+        if os.path.exists(self.args_path) or os.path.exists(os.path.join(self.checkpoints, 'checkpoint')):
             check(resume, '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one', self.path)
-            self._check_same(args)
+            self._check_same(args['args'])
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
         write_json(self.args_path, args)
 
     def _check_same(self, args):
         saved = self.read_args()['args']
-        for key, value in sorted(args['args'].items()):
+        for key, value in sorted(args.items()):
             if key not in ('niter', 'resume', 'gpu_memory'):
                 check(key in saved and saved[key] == value, '%s was started with --%s=%s; this run has %s', self.path, key,
                       saved.get(key), value)
+        check(args['niter'] >= saved['niter'], '%s was started with --niter=%s; this run has %s, which is less', self.path,
+              saved['niter'], args['niter'])
 
     def read_args(self):
         """The contents of args.json; raises UserError when the folder holds no run."""
@@ -44,11 +51,18 @@ class RunFolder(object):
         check(os.path.exists(self.args_path), '%s: holds no args.json; expected a folder that train.py wrote', self.path)
         args = read_json(self.args_path)
         check(isinstance(args.get('args'), dict), '%s: has no object "args"', self.args_path)
+        for entries, types in ((args['args'], ARG_TYPES), (args, RECORD_TYPES)):
+            for key, kind in types.items():
+                check(isinstance(entries.get(key), kind) and not isinstance(entries.get(key), bool), '%s: entry %s is %r; expected %s',
+                      self.args_path, key, entries.get(key), kind.__name__)
         return args
 
     def read_metrics(self, epochs=None):
-        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given."""
-        return read_json_lines(self.metrics_path)[:epochs]
+        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given, UserError if there are fewer."""
+        rows = read_json_lines(self.metrics_path)
+        check(epochs is None or len(rows) >= epochs, '%s: has %d lines, but the newest checkpoint is of epoch %s', self.metrics_path,
+              len(rows), epochs)
+        return rows[:epochs]
 
     def write_metrics(self, rows):
         """Replaces metrics.jsonl."""
@@ -83,9 +97,14 @@ class Checkpoints(object):
         self._rolling.save(session, os.path.join(self._folder, 'model'), epoch, write_meta_graph=False)
 
     def restore(self, session):
-        """Restores the newest checkpoint, if there is one; returns the number of epochs done."""
+        """Restores the newest checkpoint, if there is one; returns the number of epochs done.
+
+        Raises UserError when there are checkpoint files but none that TensorFlow finds: starting anew would overwrite them.
+        """
         path = tf.train.latest_checkpoint(self._folder)
         if path is None:
+            check(not os.listdir(self._folder), '%s: holds checkpoint files but no whole checkpoint; move them away to start anew',
+                  self._folder)
             return 0
         restore_variables(session, self._rolling, path, tf.global_variables())
         self._rolling.recover_last_checkpoints(tf.train.get_checkpoint_state(self._folder).all_model_checkpoint_paths)
@@ -97,7 +116,7 @@ def restore_variables(session, saver, path, variables):
     try:
         saved = tf.train.NewCheckpointReader(path).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
-        raise UserError('%s: not a readable checkpoint: %s' % (path, str(error).splitlines()[0]))
+        raise unreadable(path, error)
     for variable in variables:
         name, shape = variable.op.name, variable.shape.as_list()
         check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
@@ -105,4 +124,11 @@ def restore_variables(session, saver, path, variables):
     try:
         saver.restore(session, path)
     except tf.errors.OpError as error:
-        raise UserError('%s: not a readable checkpoint: %s' % (path, str(error).splitlines()[0]))
+        raise unreadable(path, error)
+
+
+def unreadable(path, error):
+    """The UserError for a checkpoint that TensorFlow cannot read."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and 'Graph execution error' not in line]
+    cause = next((line for line in lines if 'checksum' in line or 'corrupt' in line.lower() or 'Data loss' in line), lines[0] if lines else '')
+    return UserError('%s: not a readable checkpoint: %s' % (path, cause))

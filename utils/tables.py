@@ -15,17 +15,18 @@ from utils.results import attacks_of, counted_rows, find_summaries, read_tsv, su
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',
           'worst': 'Worst case'}
+KEY_TYPES = {'dataset': str, 'model': str, 'name': str, 'defense': str, 'seed': int}   # entries of args.json that name a run
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the order of Table 1
 
-Run = collections.namedtuple('Run', 'dataset model name defense seed tables folders train test error')
+Run = collections.namedtuple('Run', 'dataset model name defense seed split tables folders train test error')
 Run.__doc__ = """One trained network and what was measured on it: tables {attack: table of its results.tsv}, folders {attack: path},
-train: the contents of its args.json, test: {attack: how it was tested}, error: [share of the whole split misclassified]."""
+train: the contents of its args.json, split: the images attacked, test: {attack: how it was tested}, error: share of the whole split misclassified."""
 
 Table = collections.namedtuple('Table', 'title published columns rows runs')
 Table.__doc__ = """A table: rows are (name, defense, {column: Cell}), published is (defense, column) -> number or None."""
 
 Cell = collections.namedtuple('Cell', 'mean sd runs failed')
-Cell.__doc__ = """A number of the table: mean and standard deviation over runs (None for a single one), failed attacks in all."""
+Cell.__doc__ = """A number of the table: mean over runs (None if every attack failed), standard deviation (None for one run), failed attacks."""
 
 
 def collect_runs(results_dir):
@@ -35,17 +36,18 @@ def collect_runs(results_dir):
         folder = os.path.dirname(path)
         summary = read_json(path)
         try:
-            key = tuple(summary['train']['args'][name] for name in ('dataset', 'model', 'name', 'defense', 'seed'))
-        except (KeyError, TypeError):
-            raise UserError('%s: has no entry train.args with dataset, model, name, defense and seed' % path)
+            args = summary['train']['args']
+            key = tuple(KEY_TYPES[name](args[name]) for name in KEY_TYPES) + (str(summary['test']['args']['split']),)
+            error = float(summary['split_error'])
+        except (KeyError, TypeError, ValueError):
+            raise UserError('%s: lacks train.args with %s, test.args.split or split_error' % (path, ', '.join(KEY_TYPES)))
         table = read_tsv(os.path.join(folder, 'results.tsv'))
-        run = runs.setdefault(key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=[]))
-        run.error.append(summary.get('split_error', summarise(table)['error']))
+        run = runs.setdefault(key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=error))
         for attack in attacks_of(table):
             check(attack not in run.tables, '%s and %s both hold %s of the same run', run.folders.get(attack), folder, attack)
             run.tables[attack], run.folders[attack], run.test[attack] = table, folder, summary.get('test')
     place = {defense: i for i, defense in enumerate(DEFENSES)}
-    return sorted(runs.values(), key=lambda run: (run.dataset, run.model != 'mlp', run.model, place.get(run.defense, len(place)),
+    return sorted(runs.values(), key=lambda run: (run.dataset, run.split, run.model != 'mlp', run.model, place.get(run.defense, len(place)),
                                                   run.name, run.seed))
 
 
@@ -70,7 +72,7 @@ def _values(runs, column):
     values, failed = [], 0
     for run in runs:
         if column == 'error':
-            values.append(100 * run.error[0])
+            values.append(100 * run.error)
         elif column == 'worst':
             rho = worst_case(run)
             found = np.isfinite(rho)
@@ -87,23 +89,23 @@ def cell(runs, column):
     """The Cell of a column over the runs of a row; None where there is nothing to average."""
     values, failed = _values(runs, column)
     if not values:
-        return None
+        return Cell(None, None, 0, failed) if failed else None
     return Cell(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None, len(values), failed)
 
 
 def build_tables(runs):
     """A Table for each dataset and model."""
     tables = []
-    for dataset, model in list(collections.OrderedDict.fromkeys((run.dataset, run.model) for run in runs)):
-        chosen = [run for run in runs if (run.dataset, run.model) == (dataset, model)]
+    for dataset, model, split in list(collections.OrderedDict.fromkeys((run.dataset, run.model, run.split) for run in runs)):
+        chosen = [run for run in runs if (run.dataset, run.model, run.split) == (dataset, model, split)]
         attacks = {attack for run in chosen for attack in run.tables}
         columns = ['error'] + [a for a in ORDER if a in attacks] + sorted(attacks - set(ORDER)) + (['worst'] if len(attacks) > 1 else [])
         rows = []
         for name, defense in collections.OrderedDict.fromkeys((run.name, run.defense) for run in chosen):
-            same = [run for run in chosen if run.name == name]
+            same = [run for run in chosen if (run.name, run.defense) == (name, defense)]
             rows.append((name, defense, {column: cell(same, column) for column in columns}))
-        reference = functools.partial(published, model if dataset == 'mnist' else None)
-        tables.append(Table('%s, %s' % (model, dataset), reference, columns, rows, chosen))
+        reference = functools.partial(published, model if (dataset, split) == ('mnist', 'test') else None)
+        tables.append(Table(', '.join([model, dataset] + ([split] if split != 'test' else [])), reference, columns, rows, chosen))
     return tables
 
 
@@ -112,12 +114,12 @@ def cell_text(value, column, reference=None, pm='±'):
     if value is None:
         return ''
     digits = '%.2f' if column == 'error' else '%.3f'
-    text = digits % value.mean
+    text = '-' if value.mean is None else digits % value.mean
     if value.sd is not None:
         text += ' %s %s' % (pm, digits % value.sd)
     if value.failed:
         text += ' [%d failed]' % value.failed
-    if reference is not None:
+    if reference is not None and value.mean is not None:
         text += ' (%s, %s)' % (digits % reference, ('%+.2f' if column == 'error' else '%+.3f') % (value.mean - reference))
     return text
 
@@ -168,7 +170,7 @@ def _escape(text):
 
 
 def to_csv(tables):
-    """The tables as CSV, one line a cell: table, defense, column, mean, sd, runs, failed, published."""
+    """The tables as CSV, one line a cell: table, name, defense, column, mean, sd, runs, failed, published."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(['table', 'name', 'defense', 'column', 'mean', 'sd', 'runs', 'failed', 'published'])
@@ -176,6 +178,6 @@ def to_csv(tables):
         for name, defense, cells in table.rows:
             for column, value in cells.items():
                 if value is not None:
-                    writer.writerow([table.title, name, defense, column, repr(value.mean), '' if value.sd is None else repr(value.sd),
+                    writer.writerow([table.title, name, defense, column, '' if value.mean is None else repr(value.mean), '' if value.sd is None else repr(value.sd),
                                      value.runs, value.failed, table.published(defense, column) or ''])
     return stream.getvalue()

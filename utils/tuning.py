@@ -7,31 +7,32 @@ from utils.files import read_json, read_json_lines
 
 TOLERANCE = 0.002   # of validation error: two images in a thousand
 
-Candidate = collections.namedtuple('Candidate', 'model defense name lr lr_decay epochs val_err rho')
+Candidate = collections.namedtuple('Candidate', 'dataset model defense name lr lr_decay epochs val_err rho')
 
 
 def collect_candidates(root):
-    """A Candidate for every run below `root` with a validation error and DeepFool's rho on validation images in its last row."""
+    """A Candidate for every finished run below `root` whose last row has a validation error and DeepFool's rho."""
     candidates = []
     for folder, _, files in sorted(os.walk(root)):
-        if 'args.json' in files and 'metrics.jsonl' in files:
+        if 'args.json' in files and 'metrics.jsonl' in files and 'summary.json' not in files:   # not the copy beside a test
             path = os.path.join(folder, 'args.json')
             rows = read_json_lines(os.path.join(folder, 'metrics.jsonl'))
             try:
                 args = read_json(path)['args']
-                settings = [args[key] for key in ('model', 'defense', 'name', 'lr', 'lr_decay')]
-            except (KeyError, TypeError):
-                raise UserError('%s: has no entry args with model, defense, name, lr and lr_decay' % path)
-            if rows and rows[-1].get('rho_deepfool') is not None:
-                candidates.append(Candidate(*settings, epochs=rows[-1]['epoch'], val_err=rows[-1]['val_err'], rho=rows[-1]['rho_deepfool']))
+                settings = [str(args[key]) for key in ('dataset', 'model', 'defense', 'name')] + [float(args['lr']), str(args['lr_decay'])]
+                if len(rows) == args['pretrain_niter'] + args['niter']:
+                    figures = rows[-1]['epoch'], float(rows[-1]['val_err']), float(rows[-1]['rho_deepfool'])
+                    candidates.append(Candidate(*(tuple(settings) + figures)))
+            except (KeyError, TypeError, ValueError):
+                raise UserError('%s: lacks an entry of args.json or metrics.jsonl that the choice is made by' % folder)
     return candidates
 
 
 def choose(candidates):
-    """{(model, defense): name}: of the candidates within TOLERANCE of the lowest validation error, the one with the largest rho."""
+    """{(dataset, model, defense): name}: of the candidates within TOLERANCE of the lowest validation error, the one with the largest rho."""
     groups = collections.OrderedDict()
     for candidate in candidates:
-        groups.setdefault((candidate.model, candidate.defense), []).append(candidate)
+        groups.setdefault(candidate[:3], []).append(candidate)
     chosen = {}
     for key, group in groups.items():
         best = min(candidate.val_err for candidate in group)
@@ -45,7 +46,7 @@ def tuning_markdown(candidates, chosen):
     lines = ['| Model | Defense | lr | lr_decay | Epochs | Validation error, % | DeepFool rho (validation) |', '|---|---|---|---|---|---|---|']
     for c in sorted(candidates, key=lambda c: (c.model != 'mlp', c.model, c.defense, c.lr, c.lr_decay)):
         row = [c.model, c.defense, '%g' % c.lr, c.lr_decay, str(c.epochs), '%.2f' % (100 * c.val_err), '%.3f' % c.rho]
-        if chosen[c.model, c.defense] == c.name:
+        if chosen[c[:3]] == c.name:
             row = ['**%s**' % text for text in row]
         lines.append('| %s |' % ' | '.join(row))
     return '\n'.join(lines) + '\n'
