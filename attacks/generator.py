@@ -67,9 +67,9 @@ class Generator(object):
         self._random, self._uniform, self._smoothing = attack_random, attack_uniform, attack_label_smoothing
         self._confidence = parse_confidence(attack_confidence)
 
-    def __call__(self, x, targets, confidence):
-        """A_f(x; t, C): [n, ...], [n] int32, [n] -> [n, ...]."""
-        return generate(self._model, x, targets, confidence, **self._settings)
+    def __call__(self, x, targets, confidence, logits=None):
+        """A_f(x; t, C): [n, ...], [n] int32, [n] -> [n, ...]; `logits`, where they are known, are the model's on x."""
+        return generate(self._model, x, targets, confidence, logits=logits, **self._settings)
 
     def targets(self, logits, x):
         """The target t of each image, never its predicted class: [n] int32."""

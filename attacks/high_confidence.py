@@ -21,13 +21,13 @@ State = collections.namedtuple('State', 'x targets confidence attackable r itera
 BACKPROP = ('per_step', 'full')
 
 
-def adaptive_step(model, x_hat, targets, confidence, ord=2):
+def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None):
     """Eq. 7 at x_hat: r_i = (sqrt(eps) + |log C - log p_t| / ||w||) w / ||w||, w the gradient of log p_t.
 
-    x_hat [n, ...], targets [n] int32, confidence [n] or a number in (0, 1]. Returns the logits [n, k], log p_t [n] and r_i,
-    which is differentiable. For ord = inf, ||w|| is the l1 norm and w / ||w|| is sign(w): the smallest l_inf step.
+    x_hat [n, ...], targets [n] int32, confidence [n] or a number in (0, 1]; `logits`, where they are known, are the model's on
+    x_hat. Returns the logits [n, k], log p_t [n] and r_i, which is differentiable. For ord = inf, ||w|| is the l1 norm and w / ||w|| is sign(w): the smallest l_inf step.
     """
-    logits = model(x_hat)
+    logits = model(x_hat) if logits is None else logits
     log_p_t = select_class(tf.nn.log_softmax(logits), targets)
     w = tf.gradients(log_p_t, x_hat)[0]
     if ord == np.inf:
@@ -46,21 +46,22 @@ def straight_through_indicator(margin):
     return tf.cast(margin > 0, margin.dtype) + (soft - tf.stop_gradient(soft))
 
 
-def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2, backprop='per_step'):
+def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2, backprop='per_step', logits=None):
     """A_f(x; t, C) unrolled for training: x_adv [n, ...], differentiable with respect to the weights of the model.
 
-    targets [n] int32; confidence C [n], in (0, 1]. An image that has reached C takes no further step. With
+    x is a constant; targets [n] int32; confidence C [n], in (0, 1]; `logits`, where they are known, are the model's on x, which
+    saves the first forward pass. An image that has reached C takes no further step. With
     backprop='per_step' each x_hat is a constant, with 'full' the gradient follows the whole trajectory.
     """
     check_choice('backprop', backprop, BACKPROP)
     check_norm(ord)
     r = tf.zeros_like(x)
     running = 1.
-    for _ in range(max_iter):
-        x_hat = x + (1 + overshoot) * r
-        if backprop == 'per_step':
+    for i in range(max_iter):
+        x_hat = x + (1 + overshoot) * r if i else x
+        if i and backprop == 'per_step':
             x_hat = tf.stop_gradient(x_hat)
-        _, log_p_t, r_i = adaptive_step(model, x_hat, targets, confidence, ord)
+        _, log_p_t, r_i = adaptive_step(model, x_hat, targets, confidence, ord, None if i else logits)
         running *= straight_through_indicator(confidence - tf.exp(log_p_t))
         r += per_image(running, r_i) * r_i
     return x + (1 + overshoot) * r

@@ -26,10 +26,10 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
     y_pred = prediction(logits)
     targets = attack.targets(logits, x)
     target_conf, after_step = attack.target_confidence(logits, targets)
-    x_hat = attack(x, targets, target_conf)                                   # A_f(x; t, C), eq. 7
-    logits_hat = model(x_hat)
-    y_hat = prediction(logits_hat)
+    x_hat = attack(x, targets, target_conf, logits)                           # A_f(x; t, C), eq. 7
     x_hat_constant = tf.stop_gradient(x_hat)
+    logits_hat = model(x_hat_constant)
+    y_hat = prediction(logits_hat)
     changed = tf.not_equal(y_hat, y_pred)
 
     def critic_loss(i):                                                       # eq. 4
@@ -43,7 +43,7 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
         d_adv = select_class(critic(x_hat, noise=noise, call='fool'), y_hat)
         loss += lmbd * masked_mean(bce(d_adv, 1), changed)
         if lmbd_rec_l1 or lmbd_rec_l2:
-            x_rec = attack(x_hat_constant, y_pred, confidence(logits))        # A_f(A_f(x; y_t); y_s), back to x
+            x_rec = attack(x_hat_constant, y_pred, confidence(logits), logits_hat)   # A_f(A_f(x; y_t); y_s), back to x
             loss += lmbd_rec_l1 * masked_mean(lp_norm(x_rec - x, 1), changed)
             loss += lmbd_rec_l2 * masked_mean(tf.reduce_sum(tf.square(x_rec - x), axis=[1, 2, 3]), changed)
         return loss
