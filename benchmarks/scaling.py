@@ -1,0 +1,63 @@
+"""How the cost of the attacks grows with images, batch size, classes and steps: a table, and a plot with --plot."""
+import common
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl import flags
+
+from attacks import carlini_wagner, deepfool, high_confidence
+from models import build_model
+from utils import cli
+from utils.figures import plt, save_figure
+from utils.log import start_graph_mode
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string('layer_dims', '1200-1200-1200', 'hidden layers of the MLP, with random weights')
+flags.DEFINE_string('plot', None, 'write the plot to this PNG file')
+
+BASE = dict(images=400, slots=100, classes=10, steps=20)
+AXES = {'images': (50, 100, 200, 400, 800), 'slots': (10, 25, 50, 100, 200, 400), 'classes': (2, 5, 10, 20, 40), 'steps': (5, 10, 20, 40)}
+ATTACKS = {   # none of them reaches its goal, so each image takes exactly `steps` steps
+    'deepfool': lambda model, x, y, steps, slots: deepfool(model, x, y, max_iter=steps, clip=1e-4, slots=slots),
+    'high_confidence': lambda model, x, y, steps, slots: high_confidence(model, x, y, max_iter=steps, clip=1e-4, confidence=1., slots=slots),
+    'carlini': lambda model, x, y, steps, slots: carlini_wagner(model, x, y, max_iter=steps, binary_steps=1, abort_early=False, slots=slots),
+}
+
+
+def measure(name, images, slots, classes, steps):
+    """CPU milliseconds an image of an attack on random images of an MLP with random weights."""
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(**common.ONE_THREAD)) as session:
+        x, y = tf.placeholder(tf.float32, [None, 28, 28, 1]), tf.placeholder(tf.int32, [None])
+        model = build_model('mlp', classes, 1, FLAGS.layer_dims)
+        pred = tf.argmax(model(x), axis=1)
+        attack = ATTACKS[name](model, x, y, steps, slots)
+        session.run(tf.global_variables_initializer())
+        feed = {x: np.random.RandomState(0).uniform(size=(images, 28, 28, 1))}
+        feed[y] = session.run(pred, feed)
+        session.run(attack, feed)
+        seconds, _ = common.cpu_seconds(lambda: session.run(attack, feed))
+    return 1e3 * seconds / images
+
+
+def main():
+    """Prints a table for each axis; the other three are as in BASE."""
+    start_graph_mode()
+    figure, panels = plt.subplots(1, len(AXES), figsize=(4 * len(AXES), 3.2))
+    for panel, (axis, values) in zip(panels, AXES.items()):
+        cost = {name: [measure(name, **dict(BASE, **{axis: value})) for value in values] for name in ATTACKS}
+        rows = [[value] + ['%.2f' % cost[name][i] for name in ATTACKS] for i, value in enumerate(values)]
+        print(common.markdown([axis] + ['%s, CPU ms an image' % name for name in ATTACKS], rows) + '\n')
+        for name in ATTACKS:
+            panel.plot(values, cost[name], marker='.', label=name)
+        panel.set_xlabel(axis)
+        panel.set_ylabel('CPU ms an image')
+        panel.set_xscale('log')
+        panel.set_yscale('log')
+    panels[0].legend()
+    if FLAGS.plot:
+        save_figure(figure, FLAGS.plot)
+    print('The others: %s. TensorFlow %s, one thread.' % (', '.join('%s %d' % item for item in BASE.items()), tf.__version__))
+
+
+if __name__ == '__main__':
+    cli.run(main)
