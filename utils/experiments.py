@@ -4,11 +4,13 @@ MODELS = ('mlp', 'lenet5')
 TABLE_1 = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
 BASELINES = TABLE_1[:-1]
 
-# Defense -> model ('*': any) -> flags of train.py. Defenses that are not here train with their defaults, where --defenses names them.
+# Defense -> model ('*': any) -> flags of train.py. The learning rates of the baselines are those that results/tuning chose.
+# Defenses that are not here train with their defaults, where --defenses names them.
 HYPERPARAMETERS = {
-    'fgsm_at': {'*': dict(epsilon=0.1, lmbd=1.)},
-    'vat': {'*': dict(epsilon=2., lmbd=1.)},
-    'margin': {'*': dict(lmbd=0.1)},
+    'none': {'*': dict(lr=1e-3)},
+    'fgsm_at': {'*': dict(epsilon=0.1, lmbd=1.), 'mlp': dict(lr=1e-3), 'lenet5': dict(lr=5e-4)},
+    'vat': {'*': dict(epsilon=2., lmbd=1., lr=1e-3)},
+    'margin': {'*': dict(lmbd=0.1, lr=1e-3)},
     'critic': {
         '*': dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., lr=5e-4, critic_lr=1e-3, attack_iter=5, attack_overshoot=0.05,
                   attack_confidence='class_running_mean'),
@@ -26,7 +28,7 @@ PRESETS = {
     'short': dict(models=MODELS, defenses=TABLE_1, runs=1, niter=10, decay=4, train=_MNIST, test=dict(_TEST, num_examples=1000),
                   carlini=dict(_CARLINI, num_examples=1000)),
     'demo': dict(models=('mlp',), defenses=TABLE_1, runs=1, niter=60, decay=24,
-                 train=dict(dataset='digits', batch_size=100, lr=5e-4, layer_dims='300-300-300', summary_frequency=10),
+                 train=dict(dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=10),
                  test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
     'tune': dict(models=MODELS, defenses=BASELINES, runs=1, niter=5, decay=2, train=dict(_MNIST, summary_frequency=5), test=_TEST,
                  carlini=_CARLINI,
