@@ -36,6 +36,8 @@ flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
 flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' + ', '.join(sorted(ATTACKS)))
 flags.DEFINE_integer('attack_iter', 500, 'steps at most', lower_bound=1)
 flags.DEFINE_float('attack_clip', 0.1, 'longest step of DeepFool and the paper\'s attack in l2 (0: no limit)', lower_bound=0.)
+flags.DEFINE_integer('attack_candidates', None, 'DeepFool: boundaries to so many of the likeliest classes count (default: to all)',
+                     lower_bound=2)
 flags.DEFINE_boolean('attack_box_clip', True, 'project to [0, 1] after each step')
 flags.DEFINE_float('attack_overshoot', 0.02, 'x_adv = x + (1 + overshoot) r', lower_bound=0.)
 flags.DEFINE_string('hc_confidence', 'same', "confidence C of the paper's attack: same, or a number in (0, 1]")
@@ -47,6 +49,8 @@ flags.DEFINE_integer('carlini_binary_steps', 9, 'constants tried in the binary s
 flags.DEFINE_float('carlini_confidence', 0., 'margin in logits', lower_bound=0.)
 flags.DEFINE_float('carlini_learning_rate', 1e-2, "learning rate of the attack's Adam", lower_bound=0.)
 flags.DEFINE_float('carlini_initial_const', 1e-3, 'first constant of the binary search', lower_bound=0.)
+flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose bracket is narrower than this share of its upper end (0: never)',
+                   lower_bound=0.)
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
 flags.DEFINE_float('gpu_memory', 1., "fraction of a GPU's memory to take", lower_bound=0., upper_bound=1.)
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
@@ -63,9 +67,10 @@ def attack_settings():
     box = dict(max_iter=FLAGS.attack_iter, box=FLAGS.attack_box_clip)
     steps = dict(box, overshoot=FLAGS.attack_overshoot, clip=FLAGS.attack_clip)
     ball = dict(box, epsilon=FLAGS.attack_epsilon, ord=ORDS[FLAGS.attack_ord])
-    carlini = {key: FLAGS['carlini_' + key].value for key in ('max_iter', 'binary_steps', 'confidence', 'learning_rate', 'initial_const')}
+    carlini = {key: FLAGS['carlini_' + key].value for key in
+               ('max_iter', 'binary_steps', 'confidence', 'learning_rate', 'initial_const', 'search_tolerance')}
     return names, {
-        'deepfool': steps, 'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
+        'deepfool': dict(steps, candidates=FLAGS.attack_candidates), 'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
         'fgsm': ball, 'bim': ball, 'pgd': dict(ball, noise=Noise(0)), 'carlini': carlini,
     }, dict(steps, **ball)
 

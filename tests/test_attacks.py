@@ -51,6 +51,32 @@ def test_clipped_deepfool_takes_more_steps_to_the_same_boundary(session, linear)
     assert np.array_equal(iterations, np.maximum(np.ceil(distance / 1.02 / 0.0201 - 1e-3), 1)) and iterations.max() > 5
 
 
+def test_deepfools_candidates_are_the_likeliest_classes(session, linear):
+    model, images, labels = linear
+    everything, _ = attack_images(session, deepfool, model, images, labels)
+    three, _ = attack_images(session, deepfool, model, images, labels, candidates=3)
+    assert np.allclose(three, everything, atol=1e-6)
+    two, _ = attack_images(session, deepfool, model, images, labels, candidates=2, clip=0., box=False)
+    runner_up = np.argsort(model.logits(images), axis=1)[:, 1]
+    distance = boundary_distance(model, images, labels, runner_up)
+    norms = np.linalg.norm(np.float64(two) - images, axis=1)
+    reached = model.logits(two).argmax(axis=1) == runner_up
+    assert reached.sum() > 10 and np.allclose(norms[reached], 1.02 * (distance[reached] + 1e-4), rtol=1e-4)
+
+
+@pytest.mark.parametrize('attack', ['deepfool', 'high_confidence', 'carlini'])
+@pytest.mark.parametrize('slots', [1, 7])
+def test_images_that_wait_for_a_place_get_the_same_result(session, linear, attack, slots):
+    """20 images through 1 or 7 places; some wrong to begin with, so that places are refilled at once."""
+    model, images, labels = linear
+    given = np.int32(np.where(np.arange(20) % 4 == 0, (labels + 1) % 3, labels))
+    settings = {'max_iter': 40, 'binary_steps': 3, 'initial_const': 1.} if attack == 'carlini' else {}
+    whole, steps = attack_images(session, ATTACKS[attack], model, images, given, slots=20, **settings)
+    refilled, same_steps = attack_images(session, ATTACKS[attack], model, images, given, slots=slots, **settings)
+    assert np.allclose(whole, refilled, atol=1e-5) and np.abs(whole - images).max() > 1e-3
+    assert np.array_equal(steps, same_steps) and len(set(steps)) > 2
+
+
 def test_deepfool_in_two_dimensions_by_hand(session):
     """f = (0, 3 x0 + 4 x1 - 2) at (0.6, 0.6): distance 2.2 / 5, along (0.6, 0.8)."""
     from tests.conftest import LinearModel
@@ -128,6 +154,15 @@ def test_carlini_wagner_is_within_two_percent_of_the_optimum(session, binary):
     assert (model.logits(x_adv).argmax(axis=1) != labels).all()
     assert (norms >= distance * (1 - 1e-4) - 1e-5).all()
     assert (norms <= distance * 1.02 + 1e-4).all()
+
+
+def test_a_search_that_ends_early_saves_iterations_and_loses_little(session, binary):
+    model, images, labels = binary
+    whole, iterations = attack_images(session, carlini_wagner, model, images, labels, max_iter=300)
+    ended, fewer = attack_images(session, carlini_wagner, model, images, labels, max_iter=300, search_tolerance=0.3)
+    assert fewer.sum() < 0.9 * iterations.sum()
+    assert (model.logits(ended).argmax(axis=1) != labels).all()
+    assert (np.linalg.norm(ended - images, axis=1) <= 1.05 * np.linalg.norm(whole - images, axis=1) + 1e-4).all()
 
 
 def test_targeted_carlini_wagner_reaches_its_target_with_the_margin(session, linear):
@@ -234,6 +269,8 @@ def test_smoothed_targets(session):
     (pgd, {'epsilon': float('nan')}, 'epsilon is nan'),
     (pgd, {'ord': 3}, 'ord is 3; expected 2 or inf'),
     (deepfool, {'clip': -1}, 'clip is -1'),
+    (deepfool, {'candidates': 1}, 'candidates is 1; expected at least 2'),
+    (deepfool, {'slots': 0}, 'slots is 0'),
     (deepfool, {'overshoot': -1}, 'overshoot is -1'),
     (high_confidence, {'confidence': 'high'}, "confidence is 'high'"),
     (carlini_wagner, {'binary_steps': 0}, 'binary_steps is 0; expected a finite number at least 1'),
