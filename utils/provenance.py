@@ -1,15 +1,15 @@
 """What a result came from: package versions and the git revision."""
-import importlib
 import os
 import platform
 import subprocess
+import sys
 
 PACKAGES = ('tensorflow', 'numpy', 'skimage', 'sklearn')   # those that a number can depend on
 
 
 def provenance():
-    """{'versions': package -> version, 'git_revision': hash, with '+' when files differ from it, or None outside git}."""
-    versions = {name: importlib.import_module(name).__version__ for name in PACKAGES}
+    """{'versions': package -> version, of those imported, 'git_revision': hash, with '+' when files differ from it, or None outside git}."""
+    versions = {name: sys.modules[name].__version__ for name in PACKAGES if name in sys.modules}
     return {'versions': dict(versions, python=platform.python_version()), 'git_revision': git_revision()}
 
 
