@@ -64,7 +64,7 @@ def define_hyperparameter_flags():
         text = '; '.join('%s (%s: %s)' % (text, name, default) for name, default, text in uses)
         kind = type(uses[0][1])
         bounds = {'lower_bound': 0} if kind in (int, float) else {}
-        define[kind](key, None, text, module_name=__name__, **bounds)
+        define[kind](key, None, text, **bounds)
     return sorted(takers)
 
 

@@ -64,6 +64,15 @@ def test_the_sweep_has_distinct_runs_seed_by_seed():
     assert '--load_dir=./runs_mlp/critic_s1' in test[0] and '--working_dir=r/test_mlp_ca' in test[0]
 
 
+def test_help_shows_every_hyperparameter_with_the_defenses_that_take_it():
+    status, out, err = run_script('train.py', '--help')
+    assert status == 0, err
+    text = ' '.join(out.split())
+    for flag, phrase in (('vat_xi', '(vat: 0.01)'), ('pgd_ord', '(pgd_at: linf)'), ('lmbd', '(margin: 0.1)'), ('lmbd_rec_l2', '(critic: 0.01)'),
+                         ('attack_label_smoothing', '(critic: 0.0)'), ('critic_lr', '(critic: 0.001)')):
+        assert '%s:' % flag in text and phrase in text, flag
+
+
 def write_bad_run(folder, args=None):
     os.makedirs(str(folder / 'chks'))
     if args is not None:

@@ -15,6 +15,10 @@ def test_the_ten_lines_run(tmp_path):
     assert status == 0, err
 
 
+def test_nothing_is_left_to_be_filled_in():
+    assert '@@' not in README + open(os.path.join(ROOT, 'benchmarks', 'README.md')).read()
+
+
 def test_the_files_that_it_names_exist():
     named = re.findall(r'`((?:attacks|critic|defenses|models|utils|docs|results)/[\w./]*\w)`', README)
     assert len(named) > 15

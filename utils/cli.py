@@ -24,6 +24,8 @@ def fail(message, status=BAD_INPUT):
 
 
 def _parse_flags(argv):
+    if set(argv[1:]) & {'--help', '-help', '-h', '-?'}:
+        app.usage(shorthelp=True, writeto_stdout=True, exitcode=0)
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
