@@ -34,3 +34,21 @@ def test_the_functions_that_it_maps_to_the_paper_exist():
     assert {'critic_loss', 'generate', 'straight_through_indicator'} <= names
     for name in names:
         assert 'def %s(' % name in source, name
+
+
+def test_the_recorded_choice_is_what_its_command_prints(tmp_path):
+    folder = os.path.join(ROOT, 'results', 'tuning')
+    status, out, err = run_script('report.py', '--validation', '--results_dir=' + folder, '--output_dir=' + str(tmp_path))
+    assert status == 0, err
+    assert (tmp_path / 'validation.md').read_text() == open(os.path.join(folder, 'validation.md')).read()
+
+
+def test_the_sweep_uses_the_learning_rates_that_were_chosen():
+    from utils.experiments import HYPERPARAMETERS
+    from utils.tuning import choose, collect_candidates
+    candidates = collect_candidates(os.path.join(ROOT, 'results', 'tuning'))
+    chosen = {c[1:3]: c.lr for c in candidates if choose(candidates)[c[:3]] == c.name}
+    assert len(chosen) == 8
+    for (model, defense), lr in chosen.items():
+        settings = dict(HYPERPARAMETERS[defense].get('*', {}), **HYPERPARAMETERS[defense].get(model, {}))
+        assert settings['lr'] == lr, (model, defense)
