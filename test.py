@@ -49,8 +49,8 @@ flags.DEFINE_integer('carlini_binary_steps', 9, 'constants tried in the binary s
 flags.DEFINE_float('carlini_confidence', 0., 'margin in logits', lower_bound=0.)
 flags.DEFINE_float('carlini_learning_rate', 1e-2, "learning rate of the attack's Adam", lower_bound=0.)
 flags.DEFINE_float('carlini_initial_const', 1e-3, 'first constant of the binary search', lower_bound=0.)
-flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose bracket is narrower than this share of its upper end (0: never)',
-                   lower_bound=0.)
+flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose bracket is narrower than this share of its upper '
+                   'end (0: never)', lower_bound=0.)
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
 flags.DEFINE_float('gpu_memory', 1., "fraction of a GPU's memory to take", lower_bound=0., upper_bound=1.)
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
@@ -70,7 +70,8 @@ def attack_settings():
     carlini = {key: FLAGS['carlini_' + key].value for key in
                ('max_iter', 'binary_steps', 'confidence', 'learning_rate', 'initial_const', 'search_tolerance')}
     return names, {
-        'deepfool': dict(steps, candidates=FLAGS.attack_candidates), 'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
+        'deepfool': dict(steps, candidates=FLAGS.attack_candidates),
+        'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
         'fgsm': ball, 'bim': ball, 'pgd': dict(ball, noise=Noise(0)), 'carlini': carlini,
     }, dict(steps, **ball)
 

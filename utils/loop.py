@@ -29,7 +29,8 @@ def check_finite(name, value, where):
 class Trainer(object):
     """Runs the epochs of a run; everything that is in the graph is built before it is called.
 
-    steps, rates: from utils.training; evaluation: utils.evaluation.Evaluation; rates_of: epoch -> the two learning rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
+    steps, rates: from utils.training; evaluation: utils.evaluation.Evaluation; rates_of: epoch -> the two learning
+    rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
     """
 
     def __init__(self, config, run, data, x, y, steps, rates, rates_of, evaluation):

@@ -8,7 +8,7 @@ PACKAGES = ('tensorflow', 'numpy', 'skimage', 'sklearn')   # those that a number
 
 
 def provenance():
-    """{'versions': package -> version, of those imported, 'git_revision': hash, with '+' when files differ from it, or None outside git}."""
+    """{'versions': package -> version, of those imported, 'git_revision': hash, '+' after it when files differ, None outside git}."""
     versions = {name: sys.modules[name].__version__ for name in PACKAGES if name in sys.modules}
     return {'versions': dict(versions, python=platform.python_version()), 'git_revision': git_revision()}
 

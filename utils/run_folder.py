@@ -130,5 +130,6 @@ def restore_variables(session, saver, path, variables):
 def unreadable(path, error):
     """The UserError for a checkpoint that TensorFlow cannot read."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and 'Graph execution error' not in line]
-    cause = next((line for line in lines if 'checksum' in line or 'corrupt' in line.lower() or 'Data loss' in line), lines[0] if lines else '')
+    telling = [line for line in lines if 'checksum' in line or 'corrupt' in line.lower() or 'Data loss' in line]
+    cause = (telling + lines + [''])[0]
     return UserError('%s: not a readable checkpoint: %s' % (path, cause))

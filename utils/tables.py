@@ -20,13 +20,15 @@ DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the orde
 
 Run = collections.namedtuple('Run', 'dataset model name defense seed split tables folders train test error')
 Run.__doc__ = """One trained network and what was measured on it: tables {attack: table of its results.tsv}, folders {attack: path},
-train: the contents of its args.json, split: the images attacked, test: {attack: how it was tested}, error: share of the whole split misclassified."""
+train: the contents of its args.json, split: the images attacked, test: {attack: how it was tested}, error: share of the
+whole split misclassified."""
 
 Table = collections.namedtuple('Table', 'title published columns rows runs')
 Table.__doc__ = """A table: rows are (name, defense, {column: Cell}), published is (defense, column) -> number or None."""
 
 Cell = collections.namedtuple('Cell', 'mean sd runs failed')
-Cell.__doc__ = """A number of the table: mean over runs (None if every attack failed), standard deviation (None for one run), failed attacks."""
+Cell.__doc__ = """A number of the table: mean over runs (None if every attack failed), standard deviation (None for one run),
+failed attacks."""
 
 
 def collect_runs(results_dir):
@@ -178,6 +180,6 @@ def to_csv(tables):
         for name, defense, cells in table.rows:
             for column, value in cells.items():
                 if value is not None:
-                    writer.writerow([table.title, name, defense, column, '' if value.mean is None else repr(value.mean), '' if value.sd is None else repr(value.sd),
-                                     value.runs, value.failed, table.published(defense, column) or ''])
+                    numbers = ['' if number is None else repr(number) for number in (value.mean, value.sd)]
+                    writer.writerow([table.title, name, defense, column] + numbers + [value.runs, value.failed, table.published(defense, column) or ''])
     return stream.getvalue()

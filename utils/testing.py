@@ -17,7 +17,8 @@ class Tester(object):
     """Builds the attacks named in `names` on `model`, with the hyper-parameters that each takes from settings[name].
 
     x, y: placeholders. An attack works on `batch_size` images at a time and is fed CHUNK times as many, so that images that
-    wait can take the places of those that are done. `required` is the confidence that the paper's attack has to reach: a number, or 'same'.
+    wait can take the places of those that are done. `required` is the confidence that the paper's attack has to reach: a
+    number, or 'same'.
     """
 
     def __init__(self, model, x, y, names, settings, required, batch_size):

@@ -29,7 +29,7 @@ def collect_candidates(root):
 
 
 def choose(candidates):
-    """{(dataset, model, defense): name}: of the candidates within TOLERANCE of the lowest validation error, the one with the largest rho."""
+    """{(dataset, model, defense): name}: of the candidates within TOLERANCE of the lowest validation error, the largest rho."""
     groups = collections.OrderedDict()
     for candidate in candidates:
         groups.setdefault(candidate[:3], []).append(candidate)
