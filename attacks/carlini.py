@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from attacks.active import by_chunks, run_active
 from attacks.contract import SLOTS, Adversarial, attackable, check_logits, check_number
-from utils.ops import per_image, project_box, select_class
+from utils.ops import per_image, project_box, select_class, squared_norm
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 FIRST_LOSS = 1e6      # what a descent's first loss is compared to
@@ -59,7 +59,7 @@ class _Search(object):
         """One Adam step; ended [b]: the descent is over, because it is long enough or its loss has stopped falling."""
         x_new = from_tanh(state.x_tanh + state.modifier)
         short = shortfall(self.model, x_new, state.label, self.targeted, self.confidence)
-        l2 = tf.reduce_sum(tf.square(x_new - from_tanh(state.x_tanh)), axis=list(range(1, x_new.shape.ndims)))
+        l2 = squared_norm(x_new - from_tanh(state.x_tanh))
         loss = l2 + state.const * tf.maximum(short, 0.)
         gradient = tf.gradients(loss, state.modifier)[0]
         checked = self.abort_early & tf.equal(state.i % max(self.max_iter // ABORT_CHECKS, 1), 0)

@@ -2,7 +2,7 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from utils.ops import jacobian, lp_norm, select_class
+from utils.ops import class_norms, jacobian, select_class
 
 
 def boundary_distances(logits, jac, y, ord=2):
@@ -16,9 +16,7 @@ def boundary_distances(logits, jac, y, ord=2):
     grad_y = tf.reduce_sum(jac * tf.reshape(one_hot, [-1, k] + [1] * (jac.shape.ndims - 2)), axis=1, keepdims=True)
     w = jac - grad_y
     f = logits - tf.expand_dims(select_class(logits, y), 1)
-    flat = tf.reshape(w, [-1, int(np.prod(w.shape.as_list()[2:]))])
-    w_norm = tf.reshape(lp_norm(flat, 1 if ord == np.inf else 2), [-1, k])
-    distances = tf.abs(f) / tf.maximum(w_norm, 1e-12)
+    distances = tf.abs(f) / tf.maximum(class_norms(w, 1 if ord == np.inf else 2), 1e-12)
     return tf.where(tf.cast(one_hot, tf.bool), tf.fill(tf.shape(distances), np.inf), distances), w
 
 

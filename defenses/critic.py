@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from critic.losses import bce, gradient_penalty
 from defenses.losses import Losses
-from utils.ops import confidence, lp_norm, masked_mean, nll, prediction, select_class, share
+from utils.ops import confidence, lp_norm, masked_mean, nll, prediction, select_class, share, squared_norm
 
 HELP = {
     'lmbd': 'weight of the loss that the adversarial images fool the critic (lambda of eq. 5)',
@@ -45,7 +45,7 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
         if lmbd_rec_l1 or lmbd_rec_l2:
             x_rec = attack(x_hat_constant, y_pred, confidence(logits), logits_hat)   # A_f(A_f(x; y_t); y_s), back to x
             loss += lmbd_rec_l1 * masked_mean(lp_norm(x_rec - x, 1), changed)
-            loss += lmbd_rec_l2 * masked_mean(tf.reduce_sum(tf.square(x_rec - x), axis=[1, 2, 3]), changed)
+            loss += lmbd_rec_l2 * masked_mean(squared_norm(x_rec - x), changed)
         return loss
 
     metrics = {

@@ -1,10 +1,9 @@
 """l2 margin maximization ([19], Matyasko and Chau, IJCNN 2017): section 2 and the margin rows of Table 1."""
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks.targets import boundary_distances
 from defenses.losses import Losses
-from utils.ops import jacobian, lp_norm, select_class
+from utils.ops import class_norms, jacobian, select_class, squared_norm
 
 HELP = {'lmbd': 'weight of the squared l2 norm of the difference of gradients'}
 
@@ -18,9 +17,7 @@ def hinge(logits, y):
 def steepest_rival(logits, jac, y):
     """The class j other than y with the largest ||grad f_y - grad f_j||_2, a constant: [n] int32."""
     _, w = boundary_distances(logits, jac, y)
-    flat = tf.reshape(w, [-1, int(np.prod(w.shape.as_list()[2:]))])
-    norms = tf.reshape(lp_norm(flat), [-1, int(logits.shape[1])])   # 0 for y itself
-    return tf.stop_gradient(tf.argmax(norms, axis=1, output_type=tf.int32))
+    return tf.stop_gradient(tf.argmax(class_norms(w), axis=1, output_type=tf.int32))   # the norm is 0 for y itself
 
 
 def losses(model, x, y, *, lmbd=0.1):
@@ -33,6 +30,5 @@ def losses(model, x, y, *, lmbd=0.1):
 
     def classifier_loss():
         w = tf.gradients(select_class(logits, y) - select_class(logits, rival), x)[0]
-        slope = tf.reduce_sum(tf.square(w), axis=list(range(1, x.shape.ndims)))
-        return tf.reduce_mean(hinge(logits, y)) + lmbd * tf.reduce_mean(slope)
+        return tf.reduce_mean(hinge(logits, y)) + lmbd * tf.reduce_mean(squared_norm(w))
     return Losses(logits, classifier_loss)

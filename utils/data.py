@@ -111,12 +111,11 @@ def _npz_split(path, arrays, split):
     check(x.ndim in (3, 4), '%s: x_%s has shape %s; expected [n, h, w] or [n, h, w, c]', path, split, x.shape)
     check(y.shape == x.shape[:1], '%s: y_%s has shape %s; expected %s', path, split, y.shape, x.shape[:1])
     check(y.dtype.kind in 'iu', '%s: y_%s is %s; expected integers', path, split, y.dtype)
-    check(x.dtype.kind in 'uf', '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
+    check(x.dtype == np.uint8 or x.dtype.kind == 'f', '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
     check(x.size > 0, '%s: x_%s has shape %s; it holds no images', path, split, x.shape)
     check(x.ndim == 3 or x.shape[3] in (1, 3), '%s: x_%s has %s channels; expected 1 or 3', path, split, x.shape[-1])
     _check_labels(path, y, MAX_CLASSES)
-    if x.dtype.kind == 'u':
-        check(x.dtype == np.uint8, '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
+    if x.dtype == np.uint8:
         x = _scale_bytes(x)
     check(np.isfinite(x).all(), '%s: x_%s has a pixel that is not a number', path, split)
     check(x.min() >= 0 and x.max() <= 1, '%s: x_%s runs from %g to %g; expected [0, 1]', path, split, x.min(), x.max())

@@ -34,16 +34,27 @@ def per_image(values, like):
     return tf.reshape(values, [-1] + [1] * (like.shape.ndims - 1))
 
 
+def squared_norm(r):
+    """Squared l2 norm of each perturbation: [n, ...] -> [n]."""
+    return tf.reduce_sum(tf.square(r), axis=list(range(1, r.shape.ndims)))
+
+
 def lp_norm(r, ord=2, epsilon=0.):
     """Norm of each perturbation: [n, ...] -> [n]. ord is 1, 2 or inf; epsilon goes under the square root of the l2 norm."""
     axes = list(range(1, r.shape.ndims))
     if ord == 2:
-        return tf.sqrt(epsilon + tf.reduce_sum(tf.square(r), axis=axes))
+        return tf.sqrt(epsilon + squared_norm(r))
     if ord == 1:
         return tf.reduce_sum(tf.abs(r), axis=axes)
     if ord == np.inf:
         return tf.reduce_max(tf.abs(r), axis=axes)
     raise ValueError('ord is %r; expected 1, 2 or inf' % (ord,))
+
+
+def class_norms(w, ord=2):
+    """Norm of each class's gradient: [n, k, ...] -> [n, k]."""
+    shape = w.shape.as_list()
+    return tf.reshape(lp_norm(tf.reshape(w, [-1, int(np.prod(shape[2:]))]), ord), [-1, shape[1]])
 
 
 def project_box(x):
