@@ -15,7 +15,7 @@ from models import build_model   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
 from utils.files import atomic_write, make_folder, write_json   # noqa: E402
-from utils.images import save_grid   # noqa: E402
+from utils.images import save_grids   # noqa: E402
 from utils.log import session_config, start_graph_mode   # noqa: E402
 from utils.noise import Noise   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
@@ -98,8 +98,7 @@ def prepare_folder():
 
 def write_results(folder, run, table, summary, grids, split, images):
     """Writes everything that a test leaves in its folder; summary.json last, since it says that the test is whole."""
-    for name, grid in grids.items():
-        save_grid(os.path.join(folder, 'samples', name + '.png'), grid)
+    save_grids({name: os.path.join(folder, 'samples', name + '.png') for name in grids}, grids)
     for name, x_adv in images.items() if FLAGS.save_adv else ():
         with atomic_write(os.path.join(folder, 'adv_%s.npz' % name), 'wb') as stream:
             np.savez_compressed(stream, x=split.x, x_adv=x_adv, y=split.y)

@@ -1,7 +1,7 @@
 """Images per CPU second, and rho, of the attacks against Foolbox and ART on the same weights and images, one thread each."""
 import importlib
 
-import torch   # before TensorFlow: see utils/images.py
+import torch   # before TensorFlow: see utils/grids.py
 
 import common
 import numpy as np
@@ -55,7 +55,7 @@ def main():
             'carlini': carlini_wagner(model, x, y, **peers.CARLINI)}
     table, ratios = [], []
     for attack, n in (('deepfool', FLAGS.num_examples), ('carlini', FLAGS.carlini_examples)):
-        images, labels, times = test.x[:n], test.y[:n], {}
+        images, labels, times = test.images(slice(n)), test.y[:n], {}
         contenders = dict({name: functions[attack] for name, functions in found.items() if attack in functions},
                           ours=lambda images, labels: session.run(ours[attack].x_adv, {x: images, y: labels}))
         for who, function in contenders.items() if n else ():
@@ -69,7 +69,7 @@ def main():
     for name, attack in (('deepfool', deepfool), ('high_confidence', high_confidence)):
         n = FLAGS.paper_examples
         if n:
-            images, labels = test.x[:n], test.y[:n]
+            images, labels = test.images(slice(n)), test.y[:n]
             refilled = attack(model, x, y, slots=100)
             seconds, x_adv = common.cpu_seconds(lambda: every_image_to_the_end(session, refilled, x, y, images, labels, 500))
             table.append(row(name + ', 500 steps, clip 0.1', 'ours', seconds, images, x_adv, labels, twin))

@@ -46,7 +46,7 @@ def main():
     start_graph_mode()
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
     session, model, test, x, _ = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
-    images, xi = test.x[:FLAGS.num_examples], tf.placeholder(tf.float32, [])
+    images, xi = test.images(slice(FLAGS.num_examples)), tf.placeholder(tf.float32, [])
     d = steepest(Noise(1, 0).normal(tf.shape(x), 1., 'vat/direction'))
     x_d = x + xi * d
     logits, logits_d = model(x), model(x_d)

@@ -51,16 +51,17 @@ def test_idx_files_plain_or_gzipped(tmp_path):
     (tmp_path / (name + '.gz')).unlink()
     data = load_dataset('mnist', str(tmp_path))
     assert [len(s.x) for s in (data.train, data.validation, data.test)] == [25, 5, 10]
-    assert np.array_equal(data.test.x[..., 0], arrays[name] / np.float32(255))
-    both = np.concatenate([data.validation.x, data.train.x])
-    assert np.array_equal(np.round(both[..., 0] * 255), arrays[IDX_NAMES['train'][0]])
+    assert data.train.x.dtype == np.uint8 and data.test.images().dtype == np.float32
+    assert np.array_equal(data.test.images()[..., 0], arrays[name] / np.float32(255))
+    assert np.array_equal(data.test.images([3, 1]), data.test.images()[[3, 1]])
+    assert np.array_equal(np.concatenate([data.validation.x, data.train.x])[..., 0], arrays[IDX_NAMES['train'][0]])
 
 
 def test_the_genuine_mnist(mnist_dir):
     data = load_dataset('mnist', mnist_dir)
     assert [len(s.x) for s in (data.train, data.validation, data.test)] == [50000, 10000, 10000]
     assert np.bincount(data.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert np.concatenate([data.train.x, data.validation.x]).mean() == pytest.approx(0.1307, abs=1e-4)
+    assert np.concatenate([data.train.images(), data.validation.images()]).mean() == pytest.approx(0.1307, abs=1e-4)
 
 
 def test_absent_files_are_downloaded_once_and_kept(tmp_path, monkeypatch):
@@ -75,7 +76,7 @@ def test_absent_files_are_downloaded_once_and_kept(tmp_path, monkeypatch):
     folder = str(tmp_path / 'fresh')
     first, second = load_dataset('fashion_mnist', folder), load_dataset('fashion_mnist', folder)
     assert calls == [1]
-    assert np.array_equal(first.test.x, second.test.x) and np.array_equal(np.round(first.test.x[..., 0] * 255), images[30:])
+    assert np.array_equal(first.test.x, second.test.x) and np.array_equal(first.test.x[..., 0], images[30:])
     assert not [name for name in os.listdir(folder) if name.endswith('.part')]
 
 
@@ -138,7 +139,7 @@ def test_a_users_npz(tmp_path):
     assert data.train.x.shape == (9, 8, 8, 1) and data.num_classes == 3 and data.train.x.dtype == np.float32
     colour = (255 * np.ones((12, 8, 8, 3))).astype(np.uint8)
     data = load_dataset(npz(tmp_path, x_train=colour, x_test=colour[:6]))
-    assert data.train.x.shape == (10, 8, 8, 3) and data.train.x.max() == 1
+    assert data.train.images().shape == (10, 8, 8, 3) and data.train.images().max() == 1
 
 
 BAD = np.full((12, 8, 8), 0.5)

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from attacks import deepfool, high_confidence
 from utils.data import balanced_subset, batches
-from utils.images import save_grid
+from utils.images import save_grids
 from utils.ops import confidence, nll, prediction
 from utils.results import relative_norms
 
@@ -51,7 +51,6 @@ class Evaluation(object):
                 succeeded = (predictions[name] != self._subset.y) & np.isfinite(norms['rho_' + name])
                 metrics['rho_' + name] = float(norms['rho_' + name][succeeded].mean()) if succeeded.any() else None
                 metrics['failed_' + name] = int((~succeeded).sum())
-        grids = {}
-        for name, grid in dict(images, orig=self._subset.x).items():
-            grids[name] = save_grid(os.path.join(samples_folder, '%s-%d.png' % (name, epoch)), grid, SUMMARY_PER_CLASS)
-        return metrics, grids, norms
+        images['orig'] = self._subset.x
+        paths = {name: os.path.join(samples_folder, '%s-%d.png' % (name, epoch)) for name in images}
+        return metrics, save_grids(paths, images, SUMMARY_PER_CLASS), norms

@@ -28,7 +28,7 @@ PRESETS = {
     'short': dict(models=MODELS, defenses=TABLE_1, runs=1, niter=10, decay=4, train=_MNIST, test=dict(_TEST, num_examples=1000),
                   carlini=dict(_CARLINI, num_examples=1000)),
     'demo': dict(models=('mlp',), defenses=TABLE_1, runs=1, niter=60, decay=24,
-                 train=dict(dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=10),
+                 train=dict(dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=20),
                  test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
     'tune': dict(models=MODELS, defenses=BASELINES, runs=1, niter=5, decay=2, train=dict(_MNIST, summary_frequency=5), test=_TEST,
                  carlini=_CARLINI,

@@ -1,6 +1,7 @@
 """Pictures: grids through torchvision, their quality through scikit-image."""
 import io
-import math
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -8,40 +9,28 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from utils.files import atomic_write
 
-
-def _import_torchvision():
-    """torch and torchvision.utils, imported when first needed and without triton.
-
-    triton brings an LLVM of its own, which crashes in a process that has imported TensorFlow 2.21; torch does without it.
-    """
-    hidden = 'triton' not in sys.modules
-    if hidden:
-        sys.modules['triton'] = None
-    try:
-        import torch
-        import torchvision.utils
-    finally:
-        if hidden:
-            del sys.modules['triton']
-    return torch, torchvision.utils
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def grid_png(images, columns=None):
-    """Images [n, h, w, 1 or 3] in [0, 1] as the PNG bytes of a grid, as square as can be by default."""
-    torch, torchvision_utils = _import_torchvision()
-    columns = columns or int(math.ceil(math.sqrt(len(images))))
+def draw_grids(grids, columns=None):
+    """{name: images [n, h, w, 1 or 3] in [0, 1]} as {name: PNG bytes of a grid}, as square as can be by default."""
     stream = io.BytesIO()
-    nchw = torch.from_numpy(np.ascontiguousarray(np.transpose(images, (0, 3, 1, 2))))
-    torchvision_utils.save_image(nchw, stream, nrow=columns, pad_value=0.5, format='png')
-    return stream.getvalue()
+    np.savez(stream, **grids)
+    child = subprocess.run([sys.executable, '-m', 'utils.grids', str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)   # out of reach of Ctrl-C
+    if child.returncode:
+        raise RuntimeError('torchvision could not draw the image grids: %s' % (child.stderr.decode(errors='replace').split('\n') + [''])[-2])
+    with np.load(io.BytesIO(child.stdout), allow_pickle=False) as drawn:
+        return {name: drawn[name].tobytes() for name in grids}
 
 
-def save_grid(path, images, columns=None):
-    """Writes grid_png(images) to a file; returns the bytes."""
-    png = grid_png(images, columns)
-    with atomic_write(path, 'wb') as stream:
-        stream.write(png)
-    return png
+def save_grids(paths, grids, columns=None):
+    """Draws the grids and writes each to paths[name]; returns {name: PNG bytes}."""
+    drawn = draw_grids(grids, columns)
+    for name, png in drawn.items():
+        with atomic_write(paths[name], 'wb') as stream:
+            stream.write(png)
+    return drawn
 
 
 def quality(x, x_adv):

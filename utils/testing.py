@@ -92,7 +92,7 @@ def select_images(split, num_examples, sort_labels):
     index = np.arange(len(split.x))[:num_examples]
     if sort_labels:
         index = index[np.argsort(split.y[index], kind='stable')]
-    return Split(split.x[index], split.y[index]), index.astype(np.int32)
+    return Split(split.images(index), split.y[index]), index.astype(np.int32)
 
 
 def summarise_images(table, split, images):
