@@ -13,8 +13,14 @@ def start_graph_mode():
 
 
 def session_config(gpu_memory):
-    """Session settings: `gpu_memory` is the fraction of a GPU's memory that the process may take."""
-    return tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=gpu_memory))
+    """Session settings: `gpu_memory` is the fraction of a GPU's memory that the process may take.
+
+    TensorFlow's graph rewriter is off: it orders sums by the addresses of its hash tables, so that no two processes end with
+    the same weights. Without it a training step takes 2 % more time on a CPU.
+    """
+    config = tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=gpu_memory))
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
 
 
 def log_to_file(path):
