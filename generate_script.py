@@ -1,16 +1,16 @@
 """Prints the shell commands that train or test the defenses of Table 1: `python generate_script.py --train=True | bash`."""
 import itertools
 import os
-import shlex
 import shutil
 import sys
 
 from absl import flags
 
 from utils import cli
-from utils.errors import check_choice
+from utils.errors import check, check_choice
 from utils.experiments import DECAYING, HYPERPARAMETERS, MODELS, PRESETS
 from utils.files import read_json_lines
+from utils.launchers import LAUNCHERS
 
 FLAGS = flags.FLAGS
 
@@ -27,7 +27,10 @@ flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
 flags.DEFINE_string('runs_dir', '.', 'the runs go to <runs_dir>/runs_<model>/')
 flags.DEFINE_string('results_dir', '.', 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/')
 flags.DEFINE_boolean('skip_done', False, 'leave out what is finished already: runs with all their epochs, tests with their summary')
-flags.DEFINE_enum('launcher', 'bash', ('bash',), 'what runs the commands: bash, one after the other')
+flags.DEFINE_enum('launcher', 'bash', sorted(LAUNCHERS), 'what runs the commands: bash, one after the other; parallel: the input of GNU '
+                  'parallel; slurm: a job array for sbatch')
+flags.DEFINE_integer('gpus', 1, "parallel: the GPUs of this machine, for the job slots in turn; slurm: at most so many tasks at a time, "
+                     'one GPU each (0: none)', lower_bound=0)
 
 
 def python_command():
@@ -37,10 +40,12 @@ def python_command():
 
 
 def command(script, settings):
-    """One shell-quoted command line that calls a script of this folder with --key=value for each setting."""
+    """The words of a command that calls a script of this folder with --key=value for each setting."""
     path = os.path.relpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), script))
     words = [python_command(), path] + ['--%s=%s' % item for item in settings.items()]
-    return ' '.join(shlex.quote(word) for word in words)
+    for word in words:
+        check('\n' not in word, '%r has a line break; expected names and paths of one line', word)
+    return words
 
 
 def run_name(defense, variant):
@@ -66,7 +71,7 @@ def test_settings(preset, model, defense, seed, variant):
     run = '%s_s%d' % (run_name(defense, variant), seed)
     settings = dict(load_dir=os.path.join(FLAGS.runs_dir, 'runs_' + model, run), data_dir=FLAGS.data_dir,
                     working_dir=os.path.join(FLAGS.results_dir, 'test_' + model + suffix))
-    settings.update(dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'])
+    settings.update(dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'], resume=True)
     return settings
 
 
@@ -102,8 +107,9 @@ def commands():
 
 
 def main():
-    """Prints the commands and nothing else."""
-    for line in commands():
+    """Prints what the launcher reads, and nothing else."""
+    name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
+    for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):
         print(line)
 
 

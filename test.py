@@ -12,15 +12,18 @@ from absl import flags, logging   # noqa: E402
 from attacks import ATTACKS   # noqa: E402
 from attacks.generator import ORDS, parse_confidence   # noqa: E402
 from models import build_model   # noqa: E402
+from utils.checkpoints import restore_variables   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
-from utils.files import atomic_write, make_folder, write_json   # noqa: E402
+from utils.files import atomic_write, make_folder, read_json, write_json   # noqa: E402
 from utils.images import save_grids   # noqa: E402
-from utils.log import session_config, start_graph_mode   # noqa: E402
+from utils.lock import folder_lock   # noqa: E402
+from utils.log import check_gpu_memory, session_config, start_graph_mode   # noqa: E402
 from utils.noise import Noise   # noqa: E402
+from utils.partial import PartialResults, test_key   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
 from utils.results import write_tsv   # noqa: E402
-from utils.run_folder import RunFolder, restore_variables   # noqa: E402
+from utils.run_folder import RunFolder   # noqa: E402
 from utils.testing import Tester, select_images, summarise_images   # noqa: E402
 
 FLAGS = flags.FLAGS
@@ -51,8 +54,9 @@ flags.DEFINE_float('carlini_learning_rate', 1e-2, "learning rate of the attack's
 flags.DEFINE_float('carlini_initial_const', 1e-3, 'first constant of the binary search', lower_bound=0.)
 flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose bracket is narrower than this share of its upper '
                    'end (0: never)', lower_bound=0.)
+flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is finished')
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
-flags.DEFINE_float('gpu_memory', 1., "fraction of a GPU's memory to take", lower_bound=0., upper_bound=1.)
+flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: take it as it is needed")
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 
 
@@ -87,13 +91,24 @@ def load_run(run):
     return getattr(data, FLAGS.split), model, record
 
 
-def prepare_folder():
-    """Makes the folder of the results, without the summary of an earlier test."""
-    folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
+def settings_key(checkpoint):
+    """What tells this test from another: the weights, every flag but those of places, the versions of the packages and the code."""
+    places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume')
+    return test_key([provenance(), {name: FLAGS[name].value for name in GENERAL if name not in places}], checkpoint)
+
+
+def is_finished(folder, names, key):
+    """Whether the folder holds the results, whole, of the test with this key."""
+    path, images = os.path.join(folder, 'summary.json'), ['adv_%s.npz' % name for name in names if FLAGS.save_adv]
+    return os.path.exists(path) and read_json(path).get('key') == key and set(images) <= set(os.listdir(folder))
+
+
+def prepare_folder(folder, key):
+    """Makes the folder of the results, without the summary of an earlier test; returns what there is already of this one."""
     make_folder(os.path.join(folder, 'samples'))
     if os.path.exists(os.path.join(folder, 'summary.json')):
         os.remove(os.path.join(folder, 'summary.json'))
-    return folder
+    return PartialResults(os.path.join(folder, 'partial'), key, FLAGS.resume)
 
 
 def write_results(folder, run, table, summary, grids, split, images):
@@ -107,13 +122,30 @@ def write_results(folder, run, table, summary, grids, split, images):
     write_json(os.path.join(folder, 'summary.json'), summary)
 
 
+def attack_split(session, tester, split, index, partial):
+    """Attacks the images: (table, {attack: x_adv}, {grid: images}), the grids of GRID images or fewer."""
+    table, images = tester.run(session, split, index, FLAGS.attack_box_clip, partial)
+    few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
+    grids = dict({name: x_adv[few] for name, x_adv in images.items()}, orig=split.x[few])
+    rec = tester.reconstruct(session, split.x[few], split.y[few])
+    return table, images, grids if rec is None else dict(grids, rec=rec)
+
+
 def main():
     """Run folder -> model -> attacks -> one row an image."""
     start_graph_mode()
     names, settings, common = attack_settings()
+    check_gpu_memory(FLAGS.gpu_memory)
     settings = {name: settings.get(name, common) for name in set(names) | {'high_confidence'}}
     run = RunFolder(FLAGS.load_dir)
     whole, model, record = load_run(run)
+    checkpoint = run.latest_checkpoint()
+    check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+    folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
+    key = settings_key(checkpoint)
+    if FLAGS.resume and is_finished(folder, names, key):
+        logging.info('%s: is finished', folder)
+        return
     split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)
     x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
@@ -121,21 +153,16 @@ def main():
     saver = tf.train.Saver(model.variables)
     with tf.Session(config=session_config(FLAGS.gpu_memory)) as session:
         tf.get_default_graph().finalize()
-        checkpoint = run.latest_checkpoint()
-        check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
         restore_variables(session, saver, checkpoint, model.variables)
-        folder = prepare_folder()
-        split_error = tester.error(session, whole)
-        table, images = tester.run(session, split, index, FLAGS.attack_box_clip)
-        few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
-        grids = dict({name: x_adv[few] for name, x_adv in images.items()}, orig=split.x[few])
-        rec = tester.reconstruct(session, split.x[few], split.y[few])
-        if rec is not None:
-            grids['rec'] = rec
-    test = {name: FLAGS[name].value for name in GENERAL}
-    summary = dict(summarise_images(table, split, images), split_examples=len(whole.x), split_error=split_error, train=record,
-                   test=dict(provenance(), args=test))
-    write_results(folder, run, table, summary, grids, split, images)
+        with folder_lock(folder):
+            partial = prepare_folder(folder, key)
+            table, images, grids = attack_split(session, tester, split, index, partial)
+            split_error = tester.error(session, whole)
+            test = dict(provenance(), args={name: FLAGS[name].value for name in GENERAL})
+            summary = dict(summarise_images(table, split, images), split_examples=len(whole.x), split_error=split_error, train=record,
+                           test=test, key=key)
+            write_results(folder, run, table, summary, grids, split, images)
+            partial.remove()
     for name, attack in summary['attacks'].items():
         logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder, 100 * split_error, attack['rho'], name,
                      attack['failed'])

@@ -7,7 +7,7 @@ from utils import cli
 cli.quiet_tensorflow()
 
 import tensorflow.compat.v1 as tf   # noqa: E402
-from absl import flags   # noqa: E402
+from absl import flags, logging   # noqa: E402
 
 import defenses   # noqa: E402
 from attacks.generator import Generator   # noqa: E402
@@ -16,8 +16,9 @@ from models import MODELS, build_model, default_layer_dims   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
 from utils.errors import check   # noqa: E402
 from utils.evaluation import Evaluation   # noqa: E402
-from utils.log import log_to_file, start_graph_mode   # noqa: E402
-from utils.loop import NonFiniteLoss, Trainer   # noqa: E402
+from utils.log import check_gpu_memory, log_to_file, start_graph_mode   # noqa: E402
+from utils.loop import Trainer   # noqa: E402
+from utils.lock import folder_lock   # noqa: E402
 from utils.noise import Noise   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
 from utils.run_folder import RunFolder   # noqa: E402
@@ -48,7 +49,7 @@ flags.DEFINE_float('lr_decay_factor', 0.5, 'the learning rate is multiplied by t
 flags.DEFINE_integer('lr_decay_step', 40, 'every so many epochs', lower_bound=1)
 flags.DEFINE_integer('summary_frequency', 1, 'attack validation images and save sample grids every so many epochs', lower_bound=0)
 flags.DEFINE_integer('checkpoint_frequency', 0, 'keep the checkpoint of every so manieth epoch for good (0: only the last two)')
-flags.DEFINE_float('gpu_memory', 1., "fraction of a GPU's memory to take", lower_bound=0., upper_bound=1.)
+flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: take it as it is needed")
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 
@@ -79,6 +80,7 @@ def read_config():
     config.name = config.name or config.defense
     check(os.sep not in config.name, '--name is %r; expected the name of a folder', config.name)
     config.layer_dims = config.layer_dims or default_layer_dims(config.model)
+    check_gpu_memory(config.gpu_memory)
     return config, hyper
 
 
@@ -89,6 +91,10 @@ def main():
 
     data = load_dataset(config.dataset, config.data_dir, config.validation_size)
     config.validation_size = len(data.validation.x)
+    run, args = RunFolder(os.path.join(config.train_dir, '%s_s%d' % (config.name, config.seed))), dict(vars(config), **hyper)
+    if config.resume and run.finished(args, config.pretrain_niter + config.niter):
+        logging.info('%s: is finished', run.path)
+        return
     x = tf.placeholder(tf.float32, (None,) + data.train.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     step = tf.get_variable('step', shape=[], dtype=tf.int32, initializer=tf.zeros_initializer(), trainable=False, use_resource=True)
@@ -105,14 +111,10 @@ def main():
         return (learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor, config.lr_decay_step),
                 critic_learning_rate(epoch, config.lr_decay, **select(critic_learning_rate, hyper)))
 
-    run = RunFolder(os.path.join(config.train_dir, '%s_s%d' % (config.name, config.seed)))
-    args = dict(vars(config), **hyper)
-    run.create(dict(provenance(), args=args, num_classes=data.num_classes, image_shape=list(data.train.x.shape[1:])), config.resume)
-    log_to_file(run.log_path)
-    try:
+    with folder_lock(run.path):
+        run.create(dict(provenance(), args=args, num_classes=data.num_classes, image_shape=list(data.train.x.shape[1:])), config.resume)
+        log_to_file(run.log_path)
         Trainer(config, run, data, x, y, steps, rates, rates_of, evaluation).run()
-    except NonFiniteLoss as error:
-        cli.fail(error, status=1)
 
 
 if __name__ == '__main__':

@@ -13,8 +13,9 @@ cli.quiet_tensorflow()
 import tensorflow.compat.v1 as tf   # noqa: E402
 
 from models import build_model   # noqa: E402
+from utils.checkpoints import restore_variables   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
-from utils.run_folder import RunFolder, restore_variables   # noqa: E402
+from utils.run_folder import RunFolder   # noqa: E402
 
 ONE_THREAD = dict(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
 

@@ -1,4 +1,4 @@
-"""The one exception that stands for bad input."""
+"""The exceptions that the entry scripts turn into one line on stderr and an exit status."""
 
 
 class UserError(ValueError):
@@ -6,6 +6,14 @@ class UserError(ValueError):
 
     The entry scripts print it and exit with status 2; code that imports the packages may catch it as a ValueError.
     """
+
+    status = 2
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on, for a reason that is not its input: a loss that is not finite, a full disk. Exit status 1."""
+
+    status = 1
 
 
 def check(condition, message, *values):

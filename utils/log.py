@@ -4,6 +4,8 @@ import logging as python_logging
 import tensorflow.compat.v1 as tf
 from absl import logging
 
+from utils.errors import check
+
 
 def start_graph_mode():
     """Turns TensorFlow 2 behaviour off; call once, before the first op is built."""
@@ -12,13 +14,23 @@ def start_graph_mode():
     logging.set_verbosity(logging.INFO)
 
 
+def check_gpu_memory(gpu_memory):
+    """Raises UserError unless `gpu_memory` is 'growth' or the text of a number in (0, 1]."""
+    try:
+        valid = gpu_memory == 'growth' or 0 < float(gpu_memory) <= 1
+    except ValueError:
+        valid = False
+    check(valid, '--gpu_memory is %r; expected growth or a number in (0, 1]', gpu_memory)
+
+
 def session_config(gpu_memory):
-    """Session settings: `gpu_memory` is the fraction of a GPU's memory that the process may take.
+    """Session settings: `gpu_memory` is the fraction of a GPU's memory to take at once, or 'growth' to take it as it is needed.
 
     TensorFlow's graph rewriter is off: it orders sums by the addresses of its hash tables, so that no two processes end with
     the same weights. Without it a training step takes 2 % more time on a CPU.
     """
-    config = tf.ConfigProto(gpu_options=tf.GPUOptions(per_process_gpu_memory_fraction=gpu_memory))
+    growth = gpu_memory == 'growth'
+    config = tf.ConfigProto(gpu_options=tf.GPUOptions(allow_growth=growth, per_process_gpu_memory_fraction=1. if growth else float(gpu_memory)))
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
 
@@ -26,5 +38,6 @@ def session_config(gpu_memory):
 def log_to_file(path):
     """Appends what is logged from now on to the file `path`, a line each with its time."""
     handler = python_logging.FileHandler(path)
+    handler.handleError = lambda record: None   # a full disk: the checkpoint's error says so
     handler.setFormatter(python_logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
     logging.get_absl_logger().addHandler(handler)

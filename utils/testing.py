@@ -6,9 +6,10 @@ from attacks import ATTACKS, high_confidence
 from utils.data import Split, batches
 from utils.images import quality
 from utils.ops import confidence, prediction
-from utils.results import CLEAN_COLUMNS, counted_rows, relative_norms, summarise
+from utils.results import columns, counted_rows, relative_norms, summarise
 from utils.signature import select
 
+IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once
 CONFIDENCE_TOLERANCE = 1e-4   # between the confidence an attack saw and the one recomputed from its image
 
@@ -33,30 +34,39 @@ class Tester(object):
             back = dict(select(high_confidence, settings['high_confidence']), confidence=confidence(logits), targets=self._clean['pred'])
             self._rec = high_confidence(model, x_adv, prediction(model(x_adv)), **back).x_adv
 
-    def run(self, session, split, index, box):
+    def run(self, session, split, index, box, partial):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
 
-        `index` [n] are the images' places in the dataset. Raises RuntimeError when an attack returned something that is not
-        an image: not a number, or, with `box`, a pixel outside [0, 1].
+        `index` [n] are the images' places in the dataset; chunks that `partial`, a PartialResults, has are not attacked again.
+        Raises RuntimeError when an attack returned something that is not an image: not a number, or, with `box`, a pixel
+        outside [0, 1].
         """
-        parts, images = [], {name: [] for name in self._attacks}
+        chunks = []
         bar = tqdm(batches(split, self._fed), total=-(-len(split.x) // self._fed), desc='attacks', unit='chunk', disable=None)
-        for x, y in bar:
-            clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
-            part = dict(clean, label=y)
-            for name, result in results.items():
-                check_images(name, result.x_adv, box)
-                images[name].append(result.x_adv)
-                adversarial = session.run(self._clean, {self._x: result.x_adv})
-                part.update(self._judge(name, x, result, clean, adversarial, y))
-            parts.append(part)
-            table = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        for number, (x, y) in enumerate(bar):
+            chunk = partial.load(number)
+            if chunk is None:
+                chunk = self._attack(session, x, y, box)
+                partial.save(number, chunk)
+            chunks.append(chunk)
+            joined = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunk}
+            table = {key: joined[key] for key in joined if not key.endswith(IMAGES)}
             rho = {name: attack['rho'] for name, attack in summarise(table)['attacks'].items()}
             bar.set_postfix({name: '%.4f' % value for name, value in rho.items() if value is not None}, refresh=False)
-        table['index'] = index
-        ordered = {key: table[key] for key in CLEAN_COLUMNS}
-        ordered.update(table)
-        return ordered, {name: np.concatenate(values) for name, values in images.items()}
+        table = dict(table, index=index)
+        ordered = {key: table[key] for key in columns(self._attacks)}
+        return ordered, {name: joined[name + IMAGES] for name in self._attacks}
+
+    def _attack(self, session, x, y, box):
+        """The rows of the table for images x with labels y, and the adversarial images, as one {name: array}."""
+        clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
+        chunk = dict(clean, label=y)
+        for name, result in results.items():
+            check_images(name, result.x_adv, box)
+            adversarial = session.run(self._clean, {self._x: result.x_adv})
+            chunk.update(self._judge(name, x, result, clean, adversarial, y))
+            chunk[name + IMAGES] = result.x_adv
+        return chunk
 
     def _judge(self, name, x, result, clean, adversarial, y):
         """The columns of one attack, from its images `result.x_adv` and the model's outputs on them."""

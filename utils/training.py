@@ -34,12 +34,17 @@ def weight_penalty(model):
     return tf.add_n([tf.nn.l2_loss(w) for w in model.hidden_weights])
 
 
-def _descend(optimizer, loss, variables, first=()):
-    """One update of `variables` against `loss`, applied when all its gradients and the tensors in `first` are known."""
+def _descend(optimizer, name, loss, variables, first=()):
+    """One update of `variables` against `loss`, applied when all its gradients and the tensors in `first` are known.
+
+    Where the loss or a gradient is not finite, the session raises InvalidArgumentError with `name` and no variable changes.
+    """
     gradients = tf.gradients(loss, variables)
     missing = [v.op.name for v, g in zip(variables, gradients) if g is None]
     if missing:
         raise ValueError('the loss does not depend on %s' % ', '.join(missing))
+    with tf.control_dependencies([tf.debugging.check_numerics(loss, name)]):
+        gradients = [tf.debugging.check_numerics(g, 'the gradient of %s' % name) for g in gradients]
     with tf.control_dependencies(gradients + list(first)):
         return optimizer.apply_gradients(zip([tf.identity(g) for g in gradients], variables))
 
@@ -64,7 +69,7 @@ def build_steps(losses, model, critic, y, step, weight_decay=0.):
     metrics = {'nll': tf.reduce_mean(nll(losses.logits, y)), 'err': 1. - share(tf.equal(prediction(losses.logits), y))}
 
     pretrain_loss = metrics['nll'] + PRETRAIN_DECAY * weight_penalty(model)
-    update = _descend(optimizer, pretrain_loss, model.variables, metrics.values())
+    update = _descend(optimizer, 'loss', pretrain_loss, model.variables, metrics.values())
     pretrain = dict(metrics, loss=pretrain_loss, op=_advance(update, losses.after_step, step))
 
     metrics.update(losses.metrics)
@@ -72,12 +77,12 @@ def build_steps(losses, model, critic, y, step, weight_decay=0.):
     for critic_loss in losses.critic:
         with tf.control_dependencies([update]):
             metrics['critic_loss'] = critic_loss()
-            update = _descend(critic_optimizer, metrics['critic_loss'], critic.variables)
+            update = _descend(critic_optimizer, 'critic_loss', metrics['critic_loss'], critic.variables)
     with tf.control_dependencies([update]):
         metrics['loss'] = losses.classifier()
         if weight_decay:
             metrics['loss'] += weight_decay * weight_penalty(model)
-        update = _descend(optimizer, metrics['loss'], model.variables, metrics.values())
+        update = _descend(optimizer, 'loss', metrics['loss'], model.variables, metrics.values())
     train = dict(metrics, op=_advance(update, losses.after_step, step))
     check_ownership(classifier=model.variables, critic=critic.variables)
     return Steps(pretrain, train), rates

@@ -1,0 +1,122 @@
+"""Checkpoints of a run, in TensorFlow's own format: every variable of the graph, and how far the run is."""
+import collections
+import json
+import os
+import re
+import shutil
+
+import tensorflow.compat.v1 as tf
+from absl import logging
+
+from utils.errors import RunError, UserError, check
+
+PROGRESS = 'progress'   # the string variable that holds a Progress as JSON
+
+Progress = collections.namedtuple('Progress', 'epochs steps totals')
+Progress.__doc__ = """How far a run is: whole epochs, pretraining included; steps of the next epoch; the sums of that epoch's metrics."""
+
+
+class UnreadableCheckpoint(UserError):
+    """A checkpoint that is truncated or damaged."""
+
+
+class Checkpoints(object):
+    """Saves and restores every variable of the graph; build it before the graph is finalized.
+
+    The last two are kept as `model-<steps of training>`, and for good, as `epoch-<epochs>`, every one whose epoch is a
+    multiple of `keep_every` (0: none). A file is written beside and renamed, and the older one goes after that.
+    """
+
+    def __init__(self, folder, keep_every=0):
+        self._folder, self._keep_every = folder, keep_every
+        with tf.device('/cpu:0'):
+            progress = tf.get_variable(PROGRESS, initializer=tf.constant(''), trainable=False, use_resource=True)
+            self._text = tf.placeholder(tf.string, [])
+            self._note = progress.assign(self._text).op
+        self._rolling = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
+        self._kept = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+
+    def save(self, session, number, progress):
+        """Writes the checkpoint `number`, which grows with the steps of training; raises RunError when that fails."""
+        session.run(self._note, {self._text: json.dumps(progress._asdict(), sort_keys=True)})
+        try:
+            if self._keep_every > 0 and not progress.steps and progress.epochs % self._keep_every == 0:
+                self._kept.save(session, os.path.join(self._folder, 'epoch'), progress.epochs, latest_filename='kept',
+                                write_meta_graph=False)
+            self._rolling.save(session, os.path.join(self._folder, 'model'), number, write_meta_graph=False)
+        except (tf.errors.OpError, ValueError) as error:
+            self._clean()
+            raise RunError('%s: the checkpoint cannot be written: %s; the one before it stays' % (self._folder, cause_of(error)))
+
+    def restore(self, session):
+        """Restores the newest checkpoint that is whole, if there is any; returns its Progress.
+
+        A damaged one is named in a warning, and the one before it taken. Raises RunError when there are checkpoints but none
+        is whole, and deletes nothing then: starting anew would overwrite them.
+        """
+        paths, faults = found(self._folder), []
+        for path in paths:
+            try:
+                progress = read_progress(path)
+                restore_variables(session, self._rolling, path, tf.global_variables())
+            except UnreadableCheckpoint as fault:
+                logging.warning('%s', fault)
+                faults.append(fault)
+            else:
+                if faults:
+                    logging.warning('%s: going on from %s', self._folder, os.path.basename(path))
+                self._clean()
+                self._rolling.recover_last_checkpoints(paths[len(faults):][:2][::-1])
+                return progress
+        if faults or os.path.exists(os.path.join(self._folder, 'checkpoint')):   # TensorFlow's record of the first whole one
+            raise RunError('%s: holds no checkpoint that is whole%s; nothing was deleted, move the files away to start anew' % (
+                self._folder, ' (%s)' % faults[0] if faults else ''))
+        self._clean()
+        return Progress(0, 0, {})
+
+    def _clean(self):
+        """Removes what a process that died, or a disk that was full, left of an unfinished write."""
+        for name in os.listdir(self._folder):
+            path = os.path.join(self._folder, name)
+            if re.search(r'_temp|\.tempstate|\.tmp', name):   # of a write that did not end: a folder in one runtime, files in the other
+                shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+
+
+def found(folder):
+    """The paths of the checkpoints in a folder, newest first."""
+    names = [re.match(r'(model-(\d+))\.index$', name) for name in (os.listdir(folder) if os.path.isdir(folder) else ())]
+    return [os.path.join(folder, match.group(1)) for match in sorted(filter(None, names), key=lambda match: -int(match.group(2)))]
+
+
+def read_progress(path):
+    """The Progress that a checkpoint holds; reads the whole file, and raises UnreadableCheckpoint where its checksums fail."""
+    try:
+        reader = tf.train.NewCheckpointReader(path)
+        tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    except Exception as error:   # TensorFlow's reader raises OpError, ValueError and IndexError among others
+        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
+    check(PROGRESS in tensors, '%s: has no variable %s; it was not written by this program', path, PROGRESS)
+    return Progress(**json.loads(tensors[PROGRESS].decode()))
+
+
+def restore_variables(session, saver, path, variables):
+    """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is absent or of another shape."""
+    try:
+        saved = tf.train.NewCheckpointReader(path).get_variable_to_shape_map()
+    except Exception as error:   # as above
+        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
+    for variable in variables:
+        name, shape = variable.op.name, variable.shape.as_list()
+        check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
+        check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path, name, saved[name], shape)
+    try:
+        saver.restore(session, path)
+    except tf.errors.OpError as error:
+        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
+
+
+def cause_of(error):
+    """The line of a TensorFlow error that tells what is wrong with a file."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and 'Graph execution error' not in line]
+    telling = [line for line in lines if re.search('checksum|corrupt|data loss|space left', line, re.IGNORECASE)]
+    return (telling + lines + [type(error).__name__])[0]

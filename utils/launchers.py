@@ -1,0 +1,56 @@
+"""The same commands for one shell, for GNU parallel and for a SLURM cluster."""
+import shlex
+
+# USR1 a minute before the end is passed on: train.py saves and leaves, and the task goes back to the queue.
+SLURM = '''#!/bin/bash
+#SBATCH --job-name={name}
+#SBATCH --array=0-{last}{throttle}{gpu}
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output={name}-%A_%a.log
+#SBATCH --signal=B:USR1@60
+run() {{
+case "$SLURM_ARRAY_TASK_ID" in
+{cases}
+esac
+}}
+again=
+run & command=$!
+trap 'again=1; kill -USR1 "$command"' USR1
+trap 'kill -TERM "$command"' TERM
+wait "$command"; status=$?
+while kill -0 "$command" 2>/dev/null; do wait "$command"; status=$?; done
+if [ "$again" ] && [ "$status" -ne 0 ]; then
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+fi
+exit "$status"
+'''
+
+
+def shell_line(words):
+    """One command line, quoted for a POSIX shell."""
+    return ' '.join(shlex.quote(word) for word in words)
+
+
+def bash(commands, unused_name, unused_gpus):
+    """A line for each command, to run one after the other."""
+    return [shell_line(words) for words in commands]
+
+
+def parallel(commands, unused_name, gpus):
+    """A line for each command, for GNU parallel's input: job slot i works on GPU i - 1 (modulo `gpus`; 0: all see all)."""
+    prefix = 'CUDA_VISIBLE_DEVICES=$(( (${PARALLEL_JOBSLOT:-1} - 1) %% %d )) ' % gpus if gpus else ''
+    return [prefix + shell_line(words) for words in commands]
+
+
+def slurm(commands, name, gpus):
+    """An sbatch script, an array with a task for each command, one GPU each and at most `gpus` at a time (0: no GPU, no limit)."""
+    commands = list(commands)
+    if not commands:
+        return []
+    cases = '\n'.join('%d) exec %s ;;' % (i, shell_line(words)) for i, words in enumerate(commands))
+    return [SLURM.format(name=name, last=len(commands) - 1, cases=cases, throttle='%%%d' % gpus if gpus else '',
+                         gpu='\n#SBATCH --gres=gpu:1' if gpus else '').rstrip('\n')]
+
+
+LAUNCHERS = {'bash': bash, 'parallel': parallel, 'slurm': slurm}

@@ -1,0 +1,51 @@
+"""What a test has finished so far, so that one that died goes on where it was."""
+import hashlib
+import json
+import os
+import shutil
+
+import numpy as np
+from absl import logging
+
+from utils.files import atomic_write, make_folder, read_json, write_json
+
+
+def test_key(settings, checkpoint):
+    """A text that is equal for two tests with the same JSON-able settings of weights with the same checksums."""
+    with open(checkpoint + '.index', 'rb') as stream:   # holds the checksum of every variable
+        weights = hashlib.sha256(stream.read()).hexdigest()
+    return hashlib.sha256(json.dumps([settings, weights], sort_keys=True).encode()).hexdigest()
+
+
+class PartialResults(object):
+    """Chunks of a test's results as .npz files in a folder; those of a test with another key are removed, without `resume` all."""
+
+    def __init__(self, folder, key, resume):
+        self._folder, path = folder, os.path.join(folder, 'key.json')
+        if not (resume and os.path.exists(path) and read_json(path).get('key') == key):
+            self.remove()
+            write_json(os.path.join(make_folder(folder), 'key.json'), {'key': key})
+
+    def remove(self):
+        """Removes the folder: the results are whole, or start anew."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def load(self, number):
+        """The arrays of a chunk as {name: array}, None if it is not finished (or damaged, which a warning says)."""
+        path = self._path(number)
+        if not os.path.exists(path):
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays}
+        except Exception as error:   # numpy and zipfile raise many kinds for a damaged archive
+            logging.warning('%s: cannot be read, and is attacked again: %s', path, error)
+            return None
+
+    def save(self, number, arrays):
+        """Keeps the arrays of a finished chunk."""
+        with atomic_write(self._path(number), 'wb') as stream:
+            np.savez(stream, **arrays)
+
+    def _path(self, number):
+        return os.path.join(self._folder, '%05d.npz' % number)
