@@ -31,6 +31,7 @@ flags.DEFINE_enum('launcher', 'bash', sorted(LAUNCHERS), 'what runs the commands
                   'parallel; slurm: a job array for sbatch')
 flags.DEFINE_integer('gpus', 1, "parallel: the GPUs of this machine, for the job slots in turn; slurm: at most so many tasks at a time, "
                      'one GPU each (0: none)', lower_bound=0)
+flags.DEFINE_string('gpu_memory', None, "passed on: a fraction of a GPU's memory, or growth, so that several runs share a card")
 
 
 def python_command():
@@ -102,6 +103,7 @@ def commands():
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
     for seed, model, defense, variant in itertools.product(seeds, models, defenses, preset.get('variants', ({},))):
         values = settings(preset, model, defense, seed, variant)
+        values.update({} if FLAGS.gpu_memory is None else dict(gpu_memory=FLAGS.gpu_memory))
         if not (FLAGS.skip_done and is_done(values)):
             yield command(script, values)
 

@@ -71,6 +71,11 @@ def test_parallel_spreads_the_job_slots_over_the_gpus():
     assert len(out) == 5 and set(out) == {'0', '1'}
 
 
+def test_gpu_memory_is_passed_on():
+    lines = run_script('generate_script.py', '--launcher=parallel', '--gpu_memory=growth', '--preset=demo')[1].splitlines()
+    assert len(lines) == 5 and all(line.endswith(' --gpu_memory=growth') for line in lines)
+
+
 def test_the_slurm_script_is_one_array_with_its_limits():
     text = run_script('generate_script.py', '--launcher=slurm', '--gpus=8')[1]
     subprocess.run(['bash', '-n'], input=text, check=True, universal_newlines=True)
