@@ -15,9 +15,15 @@ import tensorflow.compat.v1 as tf   # noqa: E402
 from models import build_model   # noqa: E402
 from utils.checkpoints import restore_variables   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
+from utils.log import session_config   # noqa: E402
 from utils.run_folder import RunFolder   # noqa: E402
 
-ONE_THREAD = dict(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+
+def one_thread():
+    """The sessions' settings of train.py and test.py, on one thread."""
+    config = session_config('1')
+    config.intra_op_parallelism_threads = config.inter_op_parallelism_threads = 1
+    return config
 
 
 def cpu_seconds(function):
@@ -37,7 +43,7 @@ def load_run(path, data_dir):
     x = tf.placeholder(tf.float32, [None] + record['image_shape'])
     y = tf.placeholder(tf.int32, [None])
     model(x)
-    session = tf.Session(config=tf.ConfigProto(**ONE_THREAD))
+    session = tf.Session(config=one_thread())
     restore_variables(session, tf.train.Saver(model.variables), run.latest_checkpoint(), model.variables)
     return session, model, data.test, x, y
 

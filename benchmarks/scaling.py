@@ -26,7 +26,7 @@ ATTACKS = {   # none of them reaches its goal, so each image takes exactly `step
 
 def measure(name, images, slots, classes, steps):
     """CPU milliseconds an image of an attack on random images of an MLP with random weights."""
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(**common.ONE_THREAD)) as session:
+    with tf.Graph().as_default(), tf.Session(config=common.one_thread()) as session:
         x, y = tf.placeholder(tf.float32, [None, 28, 28, 1]), tf.placeholder(tf.int32, [None])
         model = build_model('mlp', classes, 1, FLAGS.layer_dims)
         pred = tf.argmax(model(x), axis=1)

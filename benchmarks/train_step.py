@@ -97,7 +97,7 @@ def products(graph):
 def sgemm_seconds(shapes, repeat):
     """CPU seconds of these matrix products alone, each shape timed by itself in this process."""
     total = 0.
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(**common.ONE_THREAD)) as session:
+    with tf.Graph().as_default(), tf.Session(config=common.one_thread()) as session:
         chains = {}
         for m, k, n, ta, tb in shapes:
             left = [tf.Variable(tf.random.uniform([k, m] if ta else [m, k])) for _ in range(DIFFERENT)]   # equal ones would be merged
@@ -135,7 +135,7 @@ def main():
 def measure(built, parts):
     """{part: CPU seconds} of parts {name: fetches of a session.run, one after the other}, in the current graph."""
     feed, times = built.feed(FLAGS.batch_size), {}
-    with tf.Session(config=tf.ConfigProto(**common.ONE_THREAD)) as session:
+    with tf.Session(config=common.one_thread()) as session:
         session.run(tf.global_variables_initializer())
 
         def run(fetches):
