@@ -218,6 +218,18 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
 
 
 @pytest.mark.slow
+def test_two_processes_with_one_seed_end_with_the_same_weights(tmp_path):
+    """At the size of section 5; with TensorFlow's graph rewriter on, they differ in the last digits."""
+    arguments = ['train.py', '--niter=3', '--pretrain_niter=0', '--validation_size=1297', '--train_dir']
+    running = [start_script(*(arguments + [str(tmp_path / name)])) for name in 'ab']
+    for process in running:
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    first, second = (checkpoint_values(str(tmp_path / name / 'critic_s1')) for name in 'ab')
+    assert len(first) > 40 and all(np.asarray(first[name]).tobytes() == np.asarray(second[name]).tobytes() for name in first)
+
+
+@pytest.mark.slow
 def test_the_first_losses_are_the_same_in_both_runtimes(tmp_path):
     """Digits, seed 1, a step an epoch; the numbers were printed by TensorFlow 1.15.0 and agree with 2.21.0 to 1e-4."""
     train(tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100', '--critic_layer_dims=100', '--batch_size=2000')
