@@ -81,7 +81,8 @@ def is_done(settings):
     if 'load_dir' in settings:
         return os.path.exists(os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']), 'summary.json'))
     run = os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
-    return len(read_json_lines(os.path.join(run, 'metrics.jsonl'))) >= settings['niter'] + settings['pretrain_niter']
+    epochs = len(read_json_lines(os.path.join(run, 'metrics.jsonl')))
+    return epochs >= settings['niter'] + settings['pretrain_niter'] and os.path.exists(os.path.join(run, 'samples', 'curves.png'))
 
 
 def known_defenses():
@@ -110,6 +111,8 @@ def commands():
 
 def main():
     """Prints what the launcher reads, and nothing else."""
+    check(not (FLAGS.skip_done and FLAGS.launcher == 'slurm'), '--skip_done does not go with --launcher=slurm, where a test waits for the '
+          'training with its number; what is done returns at once')
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
     for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):
         print(line)

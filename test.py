@@ -12,7 +12,7 @@ from absl import flags, logging   # noqa: E402
 from attacks import ATTACKS   # noqa: E402
 from attacks.generator import ORDS, parse_confidence   # noqa: E402
 from models import build_model   # noqa: E402
-from utils.checkpoints import restore_variables   # noqa: E402
+from utils.checkpoints import read_progress, restore_variables   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
 from utils.files import atomic_write, make_folder, read_json, write_json   # noqa: E402
@@ -54,6 +54,7 @@ flags.DEFINE_float('carlini_learning_rate', 1e-2, "learning rate of the attack's
 flags.DEFINE_float('carlini_initial_const', 1e-3, 'first constant of the binary search', lower_bound=0.)
 flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose bracket is narrower than this share of its upper '
                    'end (0: never)', lower_bound=0.)
+flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is finished')
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: take it as it is needed")
@@ -91,16 +92,26 @@ def load_run(run):
     return getattr(data, FLAGS.split), model, record
 
 
-def settings_key(checkpoint):
-    """What tells this test from another: the weights, every flag but those of places, the versions of the packages and the code."""
+def settings_key(checkpoint, split):
+    """What tells this test from another: weights, images, every flag but those of places, the versions of the packages, the code."""
     places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume')
-    return test_key([provenance(), {name: FLAGS[name].value for name in GENERAL if name not in places}], checkpoint)
+    settings = {name: FLAGS[name].value for name in GENERAL if name not in places}
+    return test_key([provenance()['versions'], settings], checkpoint, split)
 
 
 def is_finished(folder, names, key):
     """Whether the folder holds the results, whole, of the test with this key."""
     path, images = os.path.join(folder, 'summary.json'), ['adv_%s.npz' % name for name in names if FLAGS.save_adv]
     return os.path.exists(path) and read_json(path).get('key') == key and set(images) <= set(os.listdir(folder))
+
+
+def newest_checkpoint(run, args):
+    """The path of a run's newest checkpoint; raises UserError where there is none, or one of a run that is not finished."""
+    checkpoint, epochs = run.latest_checkpoint(), args['niter'] + args['pretrain_niter']
+    check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+    done = read_progress(checkpoint).epochs
+    check(done >= epochs or FLAGS.unfinished, '%s: has trained %d of %d epochs; --unfinished tests it as it is', run.path, done, epochs)
+    return checkpoint
 
 
 def prepare_folder(folder, key):
@@ -139,10 +150,9 @@ def main():
     settings = {name: settings.get(name, common) for name in set(names) | {'high_confidence'}}
     run = RunFolder(FLAGS.load_dir)
     whole, model, record = load_run(run)
-    checkpoint = run.latest_checkpoint()
-    check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+    checkpoint = newest_checkpoint(run, record['args'])
     folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
-    key = settings_key(checkpoint)
+    key = settings_key(checkpoint, whole)
     if FLAGS.resume and is_finished(folder, names, key):
         logging.info('%s: is finished', folder)
         return

@@ -193,6 +193,7 @@ def test_batches_cover_every_image_once():
     split = Split(np.arange(7), np.arange(7) * 10)
     seen = list(batches(split, 3, np.array([6, 5, 4, 3, 2, 1, 0])))
     assert [x.tolist() for x, _ in seen] == [[6, 5, 4], [3, 2, 1], [0]] and [y.tolist() for _, y in seen][2] == [0]
+    assert [x.tolist() for x, _ in batches(split, 3, np.array([6, 5, 4]))] == [[6, 5, 4]]   # what is left of an epoch
     assert [x.tolist() for x, _ in batches(split, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 

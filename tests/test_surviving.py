@@ -115,16 +115,18 @@ def assert_nothing_but_the_interrupted_epoch_is_repeated(run):
 @pytest.mark.slow
 @pytest.mark.parametrize('number, expected', [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)])
 def test_a_signal_stops_after_the_step_and_saves(scripts, whole, tmp_path, number, expected):
-    run = tmp_path / RUN_FOLDER
-    process = scripts.start(*RUN + ['--train_dir=%s' % tmp_path])
-    wait_for((run / 'metrics.jsonl').exists)
-    os.kill(process.pid, number)
-    status, _, err = process.wait()
-    assert status == expected, err
-    line = one_error(err)
-    assert 'stopped by %s at ' % number.name in line and 'everything is saved' in line
-    progress = json.loads(variables(run)['progress'].decode())
-    assert 0 < progress['epochs'] < 7 and (progress['steps'] == 0) == ('the end of epoch' in line)
+    run, progress = tmp_path / RUN_FOLDER, {'steps': 0}
+    while not progress['steps']:   # within an epoch
+        process, before = scripts.start(*RUN + ['--train_dir=%s' % tmp_path]), progress.get('epochs', 0)
+        wait_for(lambda: found(str(run / 'chks')) and len(metrics(run)) > before)
+        time.sleep(0.1)
+        os.kill(process.pid, number)
+        status, _, err = process.wait()
+        assert status == expected, err
+        line = one_error(err)
+        assert 'stopped by %s at ' % number.name in line and 'everything is saved' in line
+        progress = json.loads(variables(run)['progress'].decode())
+        assert 0 < progress['epochs'] < 7 and (progress['steps'] == 0) == ('the end of epoch' in line)
     assert scripts.run(*RUN + ['--train_dir=%s' % tmp_path])[0] == 0
     assert_same(run, whole)
 
@@ -201,17 +203,13 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(scripts, whole, small_disk):
     run = small_disk / RUN_FOLDER
     process = scripts.start(*RUN + ['--train_dir=%s' % small_disk])
-    wait_for((run / 'metrics.jsonl').exists)
-    os.kill(process.pid, signal.SIGTERM)
-    assert process.wait()[0] == 143
-    before = variables(run)
+    wait_for(lambda: found(str(run / 'chks')))
     with open(str(small_disk / 'filler'), 'wb', buffering=0) as stream, contextlib.suppress(OSError):
         while True:
             stream.write(bytes(4096))
-    status, _, err = scripts.run(*RUN + ['--train_dir=%s' % small_disk])
-    assert status == 1 and 'o space left on device' in one_error(err), err
-    after = variables(run)
-    assert all(np.asarray(before[name]).tobytes() == np.asarray(after[name]).tobytes() for name in before)
+    for status, _, err in (process.wait(), scripts.run(*RUN + ['--train_dir=%s' % small_disk])):   # full in the run, and before it
+        assert status == 1 and re.search('o space left on device|cannot be written', one_error(err)), err
+        assert json.loads(variables(run)['progress'].decode())['epochs'] > 0
     subprocess.check_call(['mount', '-o', 'remount,ro', str(small_disk)])
     status, _, err = scripts.run(*RUN + ['--train_dir=%s' % small_disk])
     assert status == 2 and 'ead-only file system' in one_error(err), err

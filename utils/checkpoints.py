@@ -65,8 +65,9 @@ class Checkpoints(object):
             else:
                 if faults:
                     logging.warning('%s: going on from %s', self._folder, os.path.basename(path))
-                self._clean()
-                self._rolling.recover_last_checkpoints(paths[len(faults):][:2][::-1])
+                kept = paths[len(faults):][:2]
+                self._clean(kept)
+                self._rolling.recover_last_checkpoints(kept[::-1])
                 return progress
         if faults or os.path.exists(os.path.join(self._folder, 'checkpoint')):   # TensorFlow's record of the first whole one
             raise RunError('%s: holds no checkpoint that is whole%s; nothing was deleted, move the files away to start anew' % (
@@ -74,11 +75,13 @@ class Checkpoints(object):
         self._clean()
         return Progress(0, 0, {})
 
-    def _clean(self):
-        """Removes what a process that died, or a disk that was full, left of an unfinished write."""
+    def _clean(self, kept=None):
+        """Removes what is left of writes that did not end, and, where `kept` is given, every other checkpoint but the `epoch-` ones."""
+        names = [os.path.basename(path) for path in kept or ()]
         for name in os.listdir(self._folder):
             path = os.path.join(self._folder, name)
-            if re.search(r'_temp|\.tempstate|\.tmp', name):   # of a write that did not end: a folder in one runtime, files in the other
+            unfinished = re.search(r'_temp|\.tempstate|\.tmp', name)   # a folder in one runtime, files in the other
+            if unfinished or kept is not None and name.startswith('model-') and name.split('.')[0] not in names:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
@@ -88,31 +91,32 @@ def found(folder):
     return [os.path.join(folder, match.group(1)) for match in sorted(filter(None, names), key=lambda match: -int(match.group(2)))]
 
 
-def read_progress(path):
-    """The Progress that a checkpoint holds; reads the whole file, and raises UnreadableCheckpoint where its checksums fail."""
+def open_checkpoint(path):
+    """TensorFlow's reader of a checkpoint, after reading all of it; raises UnreadableCheckpoint where a checksum fails."""
     try:
         reader = tf.train.NewCheckpointReader(path)
-        tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    except Exception as error:   # TensorFlow's reader raises OpError, ValueError and IndexError among others
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except Exception as error:   # OpError, ValueError and IndexError among others
         raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
-    check(PROGRESS in tensors, '%s: has no variable %s; it was not written by this program', path, PROGRESS)
-    return Progress(**json.loads(tensors[PROGRESS].decode()))
+    return reader
+
+
+def read_progress(path):
+    """The Progress that a checkpoint holds."""
+    reader = open_checkpoint(path)
+    check(reader.has_tensor(PROGRESS), '%s: has no variable %s; it was not written by this program', path, PROGRESS)
+    return Progress(**json.loads(reader.get_tensor(PROGRESS).decode()))
 
 
 def restore_variables(session, saver, path, variables):
     """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is absent or of another shape."""
-    try:
-        saved = tf.train.NewCheckpointReader(path).get_variable_to_shape_map()
-    except Exception as error:   # as above
-        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
+    saved = open_checkpoint(path).get_variable_to_shape_map()
     for variable in variables:
         name, shape = variable.op.name, variable.shape.as_list()
         check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
         check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path, name, saved[name], shape)
-    try:
-        saver.restore(session, path)
-    except tf.errors.OpError as error:
-        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
+    saver.restore(session, path)
 
 
 def cause_of(error):

@@ -134,8 +134,8 @@ def epoch_order(n, seed, epoch):
 
 
 def batches(split, batch_size, order=None):
-    """Yields (x, y) batches of a Split in the given order; the last one may be smaller."""
-    n = len(split.x)
+    """Yields (x, y) batches of a Split, of all its images or of those that `order` holds, in that order; the last may be smaller."""
+    n = len(split.x) if order is None else len(order)
     for start in range(0, n, batch_size):
         rows = slice(start, start + batch_size) if order is None else order[start:start + batch_size]
         yield split.images(rows), split.y[rows]

@@ -2,6 +2,8 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from utils.errors import RunError
+
 
 class Events(object):
     """Scalars, image grids, and histograms of the weights and of rho; built before the graph is finalized, opened after."""
@@ -19,7 +21,7 @@ class Events(object):
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), epochs_done + 1)
 
     def write(self, session, epoch, scalars, grids, norms):
-        """Writes what an epoch measured: {name: number}, {name: PNG bytes}, {name: array}."""
+        """Writes what an epoch measured: {name: number}, {name: PNG bytes}, {name: array}; raises RunError when that fails."""
         values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()
                   if isinstance(value, (int, float))]
         values += [tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=png)) for name, png in grids.items()]
@@ -28,4 +30,7 @@ class Events(object):
             self._writer.add_summary(session.run(self._weights), epoch)
         for name, rho in norms.items():
             self._writer.add_summary(session.run(self._histograms[name], {self._values: rho[np.isfinite(rho)]}), epoch)
-        self._writer.flush()
+        try:
+            self._writer.flush()
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise RunError('the events for TensorBoard cannot be written: %s' % str(error).strip().splitlines()[-1])

@@ -7,26 +7,26 @@ import sys
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from utils.errors import RunError
 from utils.files import atomic_write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def draw_grids(grids, columns=None):
-    """{name: images [n, h, w, 1 or 3] in [0, 1]} as {name: PNG bytes of a grid}, as square as can be by default."""
+def save_grids(paths, grids, columns=None):
+    """Draws {name: images [n, h, w, 1 or 3] in [0, 1]} as grids, as square as can be by default, into the PNG files paths[name].
+
+    Returns {name: PNG bytes}; raises RunError when torchvision fails.
+    """
     stream = io.BytesIO()
     np.savez(stream, **grids)
     child = subprocess.run([sys.executable, '-m', 'utils.grids', str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)   # out of reach of Ctrl-C
     if child.returncode:
-        raise RuntimeError('torchvision could not draw the image grids: %s' % (child.stderr.decode(errors='replace').split('\n') + [''])[-2])
-    with np.load(io.BytesIO(child.stdout), allow_pickle=False) as drawn:
-        return {name: drawn[name].tobytes() for name in grids}
-
-
-def save_grids(paths, grids, columns=None):
-    """Draws the grids and writes each to paths[name]; returns {name: PNG bytes}."""
-    drawn = draw_grids(grids, columns)
+        lines = ['exit status %d' % child.returncode] + child.stderr.decode(errors='replace').splitlines()
+        raise RunError('torchvision could not draw the image grids: %s' % lines[-1])
+    with np.load(io.BytesIO(child.stdout), allow_pickle=False) as arrays:
+        drawn = {name: arrays[name].tobytes() for name in grids}
     for name, png in drawn.items():
         with atomic_write(paths[name], 'wb') as stream:
             stream.write(png)

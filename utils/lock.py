@@ -17,8 +17,8 @@ UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 def folder_lock(folder):
     """Holds the folder, made if need be, for the length of the block; raises UserError naming the process that has it.
 
-    The kernel gives the lock back when its process dies, on every host of a shared file system, so a lock file that a dead
-    process left is taken over. The file stays, and is empty when nobody holds it.
+    The kernel gives the lock back when its process dies, so a lock file that a dead process left is taken over; on a file system
+    without locks only that of a process of this host is. The file stays, and is empty when nobody holds it.
     """
     path = os.path.join(make_folder(folder), 'lock')
     try:
@@ -29,7 +29,7 @@ def folder_lock(folder):
         stream.seek(0)
         holder = stream.read().strip()
         if not _take(stream, holder):
-            raise UserError('%s is in use by %s; two processes cannot work on one folder' % (folder, holder or 'another process'))
+            raise UserError('%s is in use by %s; if that is gone, remove %s' % (folder, holder or 'another process', path))
         if holder:
             logging.warning('%s: taken over from %s, which is gone', path, holder)
         _write(stream, 'process %d on %s' % (os.getpid(), socket.gethostname()))

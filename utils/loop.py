@@ -53,6 +53,7 @@ class Trainer(object):
             rows = self._run.read_metrics(progress.epochs)
             last = config.pretrain_niter + config.niter
             events.open(self._run.path, session.graph, progress.epochs)
+            self._run.unfinish()
             for epoch in range(progress.epochs + 1, last + 1):
                 row, grids, norms = self._epoch(session, epoch, last, progress)
                 rows.append(row)
@@ -62,7 +63,7 @@ class Trainer(object):
                 self._save(session, progress)
                 if self._signals.received and epoch < last:
                     self._signals.stop('the end of epoch %d of %d' % (epoch, last))
-            plot_curves(rows, os.path.join(self._run.samples, 'curves.png'))
+            plot_curves(rows, self._run.curves)   # the last file of a run: it says that the run is finished
             logging.info('%s: finished; test error %.2f %%', self._run.path,
                          100 * self._evaluation.clean(session, self._data.test, 'test')['test_err'])
         return rows
@@ -95,7 +96,8 @@ class Trainer(object):
     def _train(self, session, step, progress, feed, title):
         """The steps of an epoch from where `progress` is; returns the mean of each metric.
 
-        Saves and raises at a step whose loss is not finite, which changes no weight, and after one during which a signal came.
+        Saves and raises at a step with a loss or gradient that is not finite, which does not change the network that it is of, and
+        after a step during which a signal came.
         """
         train, batch_size, totals = self._data.train, self._config.batch_size, dict(progress.totals)
         seeds = (self._config.seed, progress.epochs + 1)
@@ -111,6 +113,7 @@ class Trainer(object):
                 self._save(session, Progress(progress.epochs, count - 1, totals))
                 raise
             for name, value in values.items():
+                check_finite(name, value, where)
                 totals[name] = totals.get(name, 0.) + value
             if self._signals.received and count < self._epoch_steps:
                 self._save(session, Progress(progress.epochs, count, totals))
@@ -124,7 +127,7 @@ class Trainer(object):
 def check_finite(name, value, where):
     """Raises NonFinite unless the value is a finite number."""
     if not math.isfinite(value):
-        raise NonFinite('%s is %s at %s; training stops, and the last finite state is saved' % (name, value, where))
+        raise NonFinite('%s is %s at %s; training stops, and the last finite state is kept' % (name, value, where))
 
 
 def run_step(session, step, feed, where):
@@ -137,6 +140,4 @@ def run_step(session, step, feed, where):
             raise
         check_finite(fault.group(1), float('nan' if 'NaN' in fault.group(2) else 'inf'), where)
     del values['op']
-    for name, value in values.items():
-        check_finite(name, value, where)
     return {name: float(value) for name, value in values.items()}

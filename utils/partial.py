@@ -1,4 +1,5 @@
 """What a test has finished so far, so that one that died goes on where it was."""
+import glob
 import hashlib
 import json
 import os
@@ -10,11 +11,19 @@ from absl import logging
 from utils.files import atomic_write, make_folder, read_json, write_json
 
 
-def test_key(settings, checkpoint):
-    """A text that is equal for two tests with the same JSON-able settings of weights with the same checksums."""
-    with open(checkpoint + '.index', 'rb') as stream:   # holds the checksum of every variable
-        weights = hashlib.sha256(stream.read()).hexdigest()
-    return hashlib.sha256(json.dumps([settings, weights], sort_keys=True).encode()).hexdigest()
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def test_key(settings, checkpoint, split):
+    """A text that is equal for two tests with the same JSON-able settings, weights, images, and code of this program."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    code = [path for folder in ('', 'attacks', 'models', 'utils') for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))]
+    for path in [checkpoint + '.index'] + code:   # the index holds the checksum of every variable
+        with open(path, 'rb') as stream:
+            digest.update(stream.read())
+    for array in split:
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
 
 
 class PartialResults(object):
@@ -28,7 +37,8 @@ class PartialResults(object):
 
     def remove(self):
         """Removes the folder: the results are whole, or start anew."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if os.path.isdir(self._folder):
+            shutil.rmtree(self._folder)
 
     def load(self, number):
         """The arrays of a chunk as {name: array}, None if it is not finished (or damaged, which a warning says)."""

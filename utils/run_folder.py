@@ -7,7 +7,7 @@ from utils.files import make_folder, read_json, read_json_lines, write_json, wri
 
 # What other programs rely on in args.json.
 ARG_TYPES = {'dataset': str, 'data_dir': str, 'validation_size': int, 'model': str, 'layer_dims': str, 'activation_fn': str,
-             'name': str, 'defense': str, 'seed': int, 'niter': int}
+             'name': str, 'defense': str, 'seed': int, 'niter': int, 'pretrain_niter': int}
 RECORD_TYPES = {'num_classes': int, 'image_shape': list}
 MAY_DIFFER = ('niter', 'resume', 'gpu_memory', 'train_dir', 'data_dir')
 
@@ -22,6 +22,7 @@ class RunFolder(object):
         self.log_path = os.path.join(path, 'train.log')
         self.checkpoints = os.path.join(path, 'chks')
         self.samples = os.path.join(path, 'samples')
+        self.curves = os.path.join(self.samples, 'curves.png')
 
     def create(self, args, resume):
         """Makes the folder and writes args.json; with `resume`, an existing run must have been started with the same arguments.
@@ -76,10 +77,15 @@ class RunFolder(object):
         """The path of the newest checkpoint, None if there is none."""
         return (found(self.checkpoints) + [None])[0]
 
+    def unfinish(self):
+        """Removes the file whose presence says that the run is finished."""
+        if os.path.exists(self.curves):
+            os.remove(self.curves)
+
     def finished(self, args, epochs):
         """Whether the folder holds a run with these arguments whose newest checkpoint is whole and of `epochs` epochs."""
         path = self.latest_checkpoint()
-        if path is None or not os.path.exists(self.args_path):
+        if path is None or not (os.path.exists(self.args_path) and os.path.exists(self.curves)):
             return False
         self._check_same(args)
         try:
