@@ -85,7 +85,8 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
     data = tmp_path / 'data'
     data.mkdir()
     (data / 'train-images-idx3-ubyte').write_bytes(b'\0\0\x08\x03short')
-    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=232, model='mlp', seed=1, layer_dims='16', name='x', niter=1,
+    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=232, model='mlp', seed=1, layer_dims='16', name='x',
+                          niter=1, pretrain_niter=0,
                           defense='none', activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
     bad = dict(good, args=dict(good['args'], layer_dims=[16]))
     tiny = str(tmp_path / 'tiny.npz')
