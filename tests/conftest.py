@@ -9,6 +9,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from tests.preloaded import Preloaded   # noqa: E402
 from utils import cli   # noqa: E402
 
 cli.quiet_tensorflow()
@@ -37,6 +38,13 @@ def graph():
 def session(graph):
     with tf.Session(graph=graph) as opened:
         yield opened
+
+
+@pytest.fixture(scope='session')
+def scripts(tmp_path_factory):
+    """Runs the entry scripts in children of a process that has imported TensorFlow."""
+    with Preloaded(tmp_path_factory.mktemp('output')) as preloaded:
+        yield preloaded
 
 
 @pytest.fixture(scope='session')

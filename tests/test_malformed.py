@@ -9,16 +9,8 @@ import struct
 import numpy as np
 import pytest
 
-from tests.preloaded import Preloaded
-
 TEST = ['test.py', '--attacks=fgsm', '--num_examples=20']
 IMAGES, LABELS = ('train-images-idx3-ubyte', 't10k-images-idx3-ubyte'), ('train-labels-idx1-ubyte', 't10k-labels-idx1-ubyte')
-
-
-@pytest.fixture(scope='module')
-def scripts(tmp_path_factory):
-    with Preloaded(tmp_path_factory.mktemp('output')) as preloaded:
-        yield preloaded
 
 
 @pytest.fixture(scope='module')

@@ -52,3 +52,12 @@ def test_the_sweep_uses_the_learning_rates_that_were_chosen():
     for (model, defense), lr in chosen.items():
         settings = dict(HYPERPARAMETERS[defense].get('*', {}), **HYPERPARAMETERS[defense].get(model, {}))
         assert settings['lr'] == lr, (model, defense)
+
+
+def test_the_recorded_short_table_is_what_its_command_prints(tmp_path):
+    folder = os.path.join(ROOT, 'results', 'short')
+    status, out, err = run_script('report.py', '--published', '--results_dir=' + folder, '--output_dir=' + str(tmp_path))
+    assert status == 0, err
+    recorded = open(os.path.join(folder, 'README.md')).read()
+    rows = [line for line in out.splitlines() if line.startswith('|')]
+    assert len(rows) >= 7 and all(row in recorded for row in rows)

@@ -14,18 +14,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tests.preloaded import Preloaded, wait_for
+from tests.preloaded import wait_for
 from utils.checkpoints import found
 
 RUN = ['train.py', '--defense=none', '--layer_dims=300', '--batch_size=4', '--niter=6', '--summary_frequency=0', '--resume']
 RUN_FOLDER = 'none_s1'
 DATA = '.data-00000-of-00001'
-
-
-@pytest.fixture(scope='module')
-def scripts(tmp_path_factory):
-    with Preloaded(tmp_path_factory.mktemp('output')) as preloaded:
-        yield preloaded
 
 
 @pytest.fixture(scope='module')
