@@ -49,13 +49,12 @@ class Tester(object):
                 chunk = self._attack(session, x, y, box)
                 partial.save(number, chunk)
             chunks.append(chunk)
-            joined = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunk}
-            table = {key: joined[key] for key in joined if not key.endswith(IMAGES)}
+            table = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunk if not key.endswith(IMAGES)}
             rho = {name: attack['rho'] for name, attack in summarise(table)['attacks'].items()}
             bar.set_postfix({name: '%.4f' % value for name, value in rho.items() if value is not None}, refresh=False)
         table = dict(table, index=index)
         ordered = {key: table[key] for key in columns(self._attacks)}
-        return ordered, {name: joined[name + IMAGES] for name in self._attacks}
+        return ordered, {name: np.concatenate([chunk[name + IMAGES] for chunk in chunks]) for name in self._attacks}
 
     def _attack(self, session, x, y, box):
         """The rows of the table for images x with labels y, and the adversarial images, as one {name: array}."""
