@@ -10,7 +10,7 @@ import pytest
 from utils.errors import UserError
 from utils.files import atomic_write
 from utils.results import columns, read_tsv, relative_norms, summarise, write_tsv
-from utils.tables import build_tables, cell_text, collect_runs, latex, markdown, to_csv, worst_case
+from utils.tables import beaten, build_tables, cell_text, collect_runs, latex, markdown, notes_of, to_csv, worst_case
 
 
 def table(**attacks):
@@ -105,6 +105,19 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     assert '[1 failed]' in latex(build_tables(runs)) and '$\\pm$' in latex(build_tables(runs))
     lines = list(csv.DictReader(io.StringIO(to_csv(build_tables(runs)))))
     assert [float(line['mean']) for line in lines if line['column'] == 'carlini'] == [cells['carlini'].mean]
+
+
+def test_images_on_which_carlini_wagner_is_beaten_are_counted(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=([0., 0.1, 0.2, 0.3], [1] * 4)))
+    write_run(tmp_path, 'test_mlp_ca', 1, table(carlini=([0., 0.104, 0.22, 0.1], [1, 1, 1, 0])))   # 4 %, 10 %, failed
+    run, = collect_runs(str(tmp_path))
+    assert beaten(run, 'carlini').tolist() == [False, False, True, True]
+    assert not beaten(run, 'deepfool').any()
+    assert list(notes_of(*build_tables([run]))) == [
+        'Images attacked in a run: DeepFool 4, Carlini-Wagner 4.',
+        'Images for which another attack is more than 5 % below Carlini-Wagner: critic 2 of 4.']
+    write_run(tmp_path / 'alone', 'test_mlp', 1, table(deepfool=A))
+    assert len(list(notes_of(*build_tables(collect_runs(str(tmp_path / 'alone')))))) == 1
 
 
 def test_the_worst_case_is_at_most_every_other_column_image_by_image(tmp_path):

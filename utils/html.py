@@ -3,7 +3,7 @@ import base64
 import html
 import json
 
-from utils.tables import images_of, rows_of
+from utils.tables import notes_of, rows_of
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -50,8 +50,8 @@ def page(sections, with_published=False):
              'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' % STYLE,
              '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE]
     for table, figures in sections:
-        parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published),
-                  '<p>%s</p>' % html.escape(images_of(table))]
+        parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published)]
+        parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
         for i, (heading, pictures) in enumerate(figures.items()):
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' % (html.escape(heading), ' wide' if i else '',
                                                                          ''.join(_figure(*picture) for picture in pictures)))

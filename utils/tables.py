@@ -16,6 +16,7 @@ ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',
           'worst': 'Worst case'}
 KEY_TYPES = {'dataset': str, 'model': str, 'name': str, 'defense': str, 'seed': int}   # entries of args.json that name a run
+SHORTER = 0.05   # an attack that is beaten by more than this share of rho has not converged
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the order of Table 1
 
 Run = collections.namedtuple('Run', 'dataset model name defense seed split tables folders train test error')
@@ -53,20 +54,28 @@ def collect_runs(results_dir):
                                                   run.name, run.seed))
 
 
-def worst_case(run):
-    """rho of each image under whichever attack found the smallest, over the images that every attack was tried on.
+def rho_by_attack(run):
+    """{attack: rho [n]} over the images that every attack was tried on, in one order.
 
-    Returns rho [n], 0 for an image that is misclassified to begin with and infinite where every attack failed.
+    0 for an image that is misclassified to begin with, infinite where the attack failed.
     """
-    tables = run.tables
-    index = sorted(set.intersection(*(set(table['index'].tolist()) for table in tables.values())))
-    smallest = np.full(len(index), np.inf)
-    for attack, table in tables.items():
+    index = sorted(set.intersection(*(set(table['index'].tolist()) for table in run.tables.values())))
+    found = {}
+    for attack, table in run.tables.items():
         rows = {image: row for row, image in enumerate(table['index'].tolist())}
-        chosen = [rows[image] for image in index]
-        found = np.where(counted_rows(table, attack), table[attack + '_rho'], np.inf)
-        smallest = np.minimum(smallest, found[chosen])
-    return smallest
+        rho = np.where(counted_rows(table, attack), table[attack + '_rho'], np.inf)
+        found[attack] = rho[[rows[image] for image in index]]
+    return found
+
+
+def worst_case(run):
+    """rho of each image under whichever attack found the smallest: [n], see rho_by_attack."""
+    return np.min(list(rho_by_attack(run).values()), axis=0)
+
+
+def beaten(run, attack):
+    """[n] bool: the images for which another attack found a perturbation more than SHORTER smaller than this one's."""
+    return worst_case(run) < (1 - SHORTER) * rho_by_attack(run)[attack]
 
 
 def _values(runs, column):
@@ -134,14 +143,18 @@ def rows_of(table, with_published, pm='±'):
                         for column in table.columns]
 
 
-def images_of(table):
-    """How many images each attack of a Table was tried on, as text."""
+def notes_of(table):
+    """What is to be known beside a Table, as lines: how many images each attack was tried on, and where Carlini-Wagner was beaten."""
     counts = collections.OrderedDict()
     for column in table.columns:
         sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
         if sizes:
             counts[TITLES.get(column, column)] = ' to '.join('%d' % size for size in sorted({min(sizes), max(sizes)}))
-    return 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
+    yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
+    lost = ['%s %d of %d' % (run.name, beaten(run, 'carlini').sum(), len(beaten(run, 'carlini')))
+            for run in table.runs if 'carlini' in run.tables and len(run.tables) > 1]
+    if lost:
+        yield 'Images for which another attack is more than %d %% below Carlini-Wagner: %s.' % (100 * SHORTER, ', '.join(lost))
 
 
 def markdown(tables, with_published=False):
@@ -150,7 +163,8 @@ def markdown(tables, with_published=False):
     for table in tables:
         header, *rows = rows_of(table, with_published)
         lines += ['**%s**' % table.title, '', '| %s |' % ' | '.join(header), '|---' * len(header) + '|']
-        lines += ['| %s |' % ' | '.join(row) for row in rows] + ['', images_of(table), '']
+        lines += ['| %s |' % ' | '.join(row) for row in rows]
+        lines += [''] + [line for note in notes_of(table) for line in (note, '')]
     return '\n'.join(lines)
 
 
