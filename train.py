@@ -24,7 +24,7 @@ from utils.provenance import provenance   # noqa: E402
 from utils.run_folder import RunFolder   # noqa: E402
 from utils.schedule import DECAYS, learning_rate   # noqa: E402
 from utils.signature import select   # noqa: E402
-from utils.training import build_steps   # noqa: E402
+from utils.training import BETA1, build_steps   # noqa: E402
 
 FLAGS = flags.FLAGS
 
@@ -43,6 +43,8 @@ flags.DEFINE_integer('validation_size', None, 'training images that validate (de
 flags.DEFINE_integer('pretrain_niter', 1, 'epochs of pretraining without a defense', lower_bound=0)
 flags.DEFINE_integer('niter', 100, 'epochs of training', lower_bound=0)
 flags.DEFINE_float('weight_decay', 0., 'weight of the sum of squared hidden weights over 2', lower_bound=0.)
+flags.DEFINE_float('beta1', BETA1, "decay of the first moment in the classifier's and the critic's Adam", lower_bound=0.,
+                   upper_bound=0.9999)
 flags.DEFINE_float('lr', 5e-4, "learning rate of the classifier's Adam", lower_bound=0.)
 flags.DEFINE_enum('lr_decay', 'step', DECAYS, 'step: every lr_decay_step epochs; exp: every epoch; no: never')
 flags.DEFINE_float('lr_decay_factor', 0.5, 'the learning rate is multiplied by this', lower_bound=0.)
@@ -104,7 +106,7 @@ def main():
     attack = Generator(model, noise, **select(Generator, hyper))                                            # A_f, eq. 7
     critic = build_critic(data.num_classes, config.seed, **select(build_critic, hyper))                     # D, figure 3
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack, critic=critic, x=x, y=y, noise=noise)
-    steps, rates = build_steps(losses, model, critic, y, step, config.weight_decay)                                  # eqs. 4-6
+    steps, rates = build_steps(losses, model, critic, y, step, config.weight_decay, config.beta1)                    # eqs. 4-6
     evaluation = Evaluation(model, losses.logits, x, y, losses.diagnostics, data, config.test_batch_size)
 
     def rates_of(epoch):

@@ -21,7 +21,7 @@ Y = np.int32(np.arange(12) % 3)
 class Built(object):
     """A defense on tiny networks: placeholders, losses and steps, with noise that does not move from step to step."""
 
-    def __init__(self, defense='critic', attack=None, model=None, steps=True, **given):
+    def __init__(self, defense='critic', attack=None, model=None, steps=True, adam=None, **given):
         if 'attack_iter' in defenses.hyperparameters(defense):
             given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
         hyper = defenses.resolve(defense, given)
@@ -35,7 +35,7 @@ class Built(object):
         self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack, critic=self.critic, x=self.x,
                                             y=self.y, noise=self.noise)
         if steps:
-            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, self.step)
+            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, self.step, **(adam or {}))
 
     def feed(self, lr=1e-2, critic_lr=1e-2):
         return {self.x: X, self.y: Y, self.rates.classifier: lr, self.rates.critic: critic_lr}
@@ -88,6 +88,19 @@ def test_pretraining_leaves_the_critic_and_counts_steps(session):
     assert same(values(session, built.critic.variables), critic)
     assert session.run(built.step.read_value()) == 1
     assert session.run(built.steps.pretrain, built.feed())['nll'] < first['nll']
+
+
+@pytest.mark.parametrize('adam,beta1', [({}, 0.5), (dict(beta1=0.9), 0.9)])
+def test_beta1_is_that_of_both_networks(session, adam, beta1):
+    built = Built(adam=adam)
+    session.run(tf.global_variables_initializer())
+    session.run(built.steps.train, built.feed())
+    slots = {v.op.name: session.run(v.read_value()) for v in tf.global_variables() if 'Adam' in v.op.name}
+    for variable, optimizer in ((built.model.variables[0], 'Adam'), (built.critic.variables[0], 'CriticAdam')):
+        m, v = (slots['%s/%s%s' % (variable.op.name, optimizer, suffix)] for suffix in ('', '_1'))   # (1 - beta1) g, 0.001 g^2
+        moved = v > 1e-12
+        assert moved.mean() > 0.3
+        assert np.allclose(m[moved] ** 2 / v[moved], (1 - beta1) ** 2 / 0.001, rtol=1e-3)
 
 
 @pytest.mark.parametrize('critic_steps', [1, 3])

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from utils.ops import nll, prediction, share
 
-ADAM_BETA1 = 0.5          # section 5, for both networks
+BETA1 = 0.5               # section 5, for the defense's two networks
 PRETRAIN_DECAY = 5e-6     # weight of sum ||W||^2 / 2 over the hidden layers in pretraining, as published
 
 Steps = collections.namedtuple('Steps', 'pretrain train')
@@ -57,15 +57,16 @@ def _advance(update, after_step, step):
         return step.assign_add(1).op
 
 
-def build_steps(losses, model, critic, y, step, weight_decay=0.):
+def build_steps(losses, model, critic, y, step, weight_decay=0., beta1=BETA1):
     """Builds the pretraining and the training step for a defense's Losses; returns (Steps, Rates).
 
     Training (section 4): the attack is in `losses`; then the critic's updates, then the classifier's against the updated
-    critic, then the moving average. Pretraining: NLL and weight decay alone. `step` is the integer variable that counts both.
+    critic, then the moving average. Pretraining: NLL and weight decay alone. `step` is the integer variable that counts both,
+    `beta1` in [0, 1) the decay of the first moment in both networks' Adam.
     """
     rates = Rates(tf.placeholder(tf.float32, [], 'lr'), tf.placeholder(tf.float32, [], 'critic_lr'))
-    optimizer = tf.train.AdamOptimizer(rates.classifier, beta1=ADAM_BETA1, name='Adam')
-    critic_optimizer = tf.train.AdamOptimizer(rates.critic, beta1=ADAM_BETA1, name='CriticAdam')
+    optimizer = tf.train.AdamOptimizer(rates.classifier, beta1=beta1, name='Adam')
+    critic_optimizer = tf.train.AdamOptimizer(rates.critic, beta1=beta1, name='CriticAdam')
     metrics = {'nll': tf.reduce_mean(nll(losses.logits, y)), 'err': 1. - share(tf.equal(prediction(losses.logits), y))}
 
     pretrain_loss = metrics['nll'] + PRETRAIN_DECAY * weight_penalty(model)
