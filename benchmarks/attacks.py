@@ -1,4 +1,5 @@
 """Images per CPU second, and rho, of the attacks against Foolbox and ART on the same weights and images, one thread each."""
+import collections
 import importlib
 
 import torch   # before TensorFlow: see utils/grids.py
@@ -16,13 +17,20 @@ from utils.log import start_graph_mode
 from utils.results import relative_norms
 
 FLAGS = flags.FLAGS
+OURS = 'ours'
 
 flags.DEFINE_string('load_dir', None, 'run folder of an MLP or LeNet-5 on MNIST')
 flags.DEFINE_string('data_dir', None, 'folder of the MNIST files (default: as in training)')
 flags.DEFINE_integer('num_examples', 500, 'images for DeepFool', lower_bound=1)
 flags.DEFINE_integer('carlini_examples', 100, 'images for Carlini-Wagner (0: leave it out)', lower_bound=0)
 flags.DEFINE_integer('paper_examples', 2000, "images for the paper's test settings (0: leave them out)", lower_bound=0)
+flags.DEFINE_float('search_tolerance', 0.3, 'Carlini-Wagner runs once more, each search over const ended at this relative width',
+                   lower_bound=0.)
 flags.DEFINE_list('peers', 'foolbox,art', 'peers to measure; benchmarks/requirements.txt installs them')
+
+
+# What every measurement needs: a session with the run's weights, its model and placeholders, the test images, the model in PyTorch.
+Setting = collections.namedtuple('Setting', 'session model x y test twin')
 
 
 def row(attack, who, seconds, images, x_adv, labels, twin):
@@ -42,81 +50,69 @@ def compare(attack, who, ours, theirs):
         attack, who, np.median(ratio), np.sum(ratio > 1.05), len(ratio), np.sum(ratio < 0.95))
 
 
-def every_image_to_the_end(session, attack, x, y, images, labels, batch):
-    """Our attack with all the images of a batch kept until the last is done: as many slots as images, one batch at a time."""
+def our_attacks(setting):
+    """{attack: {who: (images, labels) -> x_adv}} at the peers' settings; Carlini-Wagner also with a search that ends early."""
+    tolerance = FLAGS.search_tolerance
+
+    def call(attack, **settings):
+        x_adv = attack(setting.model, setting.x, setting.y, **settings).x_adv
+        return lambda images, labels: setting.session.run(x_adv, {setting.x: images, setting.y: labels})
+    return {'deepfool': {OURS: call(deepfool, max_iter=peers.DEEPFOOL['steps'], overshoot=peers.DEEPFOOL['overshoot'], clip=0.)},
+            'carlini': {OURS: call(carlini_wagner, **peers.CARLINI),
+                        '%s, search tolerance %g' % (OURS, tolerance): call(carlini_wagner, search_tolerance=tolerance, **peers.CARLINI)}}
+
+
+def against_peers(setting, attack, contenders, n):
+    """(lines of the table, remarks): each of the contenders, {who: (images, labels) -> x_adv}, on the first n images."""
+    images, labels = setting.test.images(slice(n)), setting.test.y[:n]
+    rows, times, rho = [], {}, {}
+    for who, function in contenders.items():
+        setting.twin.float()
+        if attack == 'deepfool':
+            function(images[:2], labels[:2])   # warms up
+        times[who], x_adv = common.cpu_seconds(lambda: function(images, labels))
+        rows.append(row(attack, who, times[who], images, x_adv, labels, setting.twin))
+        rho[who] = relative_norms(images, x_adv)[1]
+    own = [who for who in times if who.startswith(OURS)]
+    rivals = [who for who in times if who not in own]
+    remarks = ['%s, %s: %.1f times the images per CPU second of the best peer' % (
+        attack, who, min(times[rival] for rival in rivals) / times[who]) for who in own if rivals]
+    return rows, remarks + [compare(attack, rival, rho[OURS], rho[rival]) for rival in rivals if own]
+
+
+def against_keeping(setting, name, attack, n):
+    """(lines of the table, remarks): our attack with the paper's test settings on n images, and the same without refilling."""
+    images, labels = setting.test.images(slice(n)), setting.test.y[:n]
+    refilled = attack(setting.model, setting.x, setting.y, slots=100)
+    kept = built_to_keep(name, setting)
+    refilled_seconds, x_adv = common.cpu_seconds(lambda: batch_by_batch(setting, refilled, images, labels, 500))
+    kept_seconds, x_kept = common.cpu_seconds(lambda: batch_by_batch(setting, kept, images, labels, 100))
+    rows = [row(name + ', 500 steps, clip 0.1', who, time, images, found, labels, setting.twin)
+            for who, time, found in ((OURS, refilled_seconds, x_adv), ('every image kept', kept_seconds, x_kept))]
+    rho, rho_kept = (relative_norms(images, found)[1] for found in (x_adv, x_kept))
+    moved = np.abs(x_adv - x_kept).reshape(n, -1).max(axis=1)
+    return rows, ["%s: %.1f times as fast as keeping every image; largest difference of a pixel %.1e, in %d images above 1e-4; of an "
+                  "image's rho %.1e" % (name, kept_seconds / refilled_seconds, moved.max(), np.sum(moved > 1e-4), np.abs(rho - rho_kept).max())]
+
+
+def batch_by_batch(setting, attack, images, labels, batch):
+    """x_adv of all the images, `batch` of them in a session.run."""
     found = []
     for start in range(0, len(images), batch):
         rows = slice(start, start + batch)
-        found.append(session.run(attack.x_adv, {x: images[rows], y: labels[rows]}))
+        found.append(setting.session.run(attack.x_adv, {setting.x: images[rows], setting.y: labels[rows]}))
     return np.concatenate(found)
 
 
-def main():
-    """Prints the table and, under it, the ratios to the best peer and to our own loop without refilling."""
-    start_graph_mode()
-    torch.set_num_threads(1)
-    check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
-    session, model, test, x, y = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
-    twin = peers.TorchTwin(session, model)
-    found = peers.peers(session, model, x, y, twin, FLAGS.peers)
-    ours = {'deepfool': deepfool(model, x, y, max_iter=peers.DEEPFOOL['steps'], overshoot=peers.DEEPFOOL['overshoot'], clip=0.),
-            'carlini': carlini_wagner(model, x, y, **peers.CARLINI)}
-    table, ratios = [], []
-    for attack, n in (('deepfool', FLAGS.num_examples), ('carlini', FLAGS.carlini_examples), (peers.OWN_CARLINI, FLAGS.carlini_examples)):
-        contenders = {name: functions[attack] for name, functions in found.items() if attack in functions}
-        if attack in ours:
-            contenders['ours'] = lambda images, labels: session.run(ours[attack].x_adv, {x: images, y: labels})
-        if n:
-            against_peers(attack, contenders, test.images(slice(n)), test.y[:n], twin, table, ratios)
-    for name, attack in (('deepfool', deepfool), ('high_confidence', high_confidence)):
-        n = FLAGS.paper_examples
-        if n:
-            against_keeping(name, attack, session, model, x, y, test.images(slice(n)), test.y[:n], twin, table, ratios)
-    print(common.markdown(['attack', 'who', 'images', 'successes in float64', 'rho', 'CPU s', 'images / CPU s'], table))
-    print('\n' + '\n'.join('* ' + ratio for ratio in ratios))
-    print('* TensorFlow %s, PyTorch %s, one thread each, peak memory %.0f MiB' % (tf.__version__, torch.__version__, common.peak_memory()))
-
-
-def against_peers(attack, contenders, images, labels, twin, table, ratios):
-    """Appends a line to the table for each contender, {who: (images, labels) -> x_adv}, and our ratios to the others."""
-    times, rho = {}, {}
-    for who, function in contenders.items():
-        twin.float()
-        function(images[:2], labels[:2]) if attack == 'deepfool' else None   # warms up
-        times[who], x_adv = common.cpu_seconds(lambda: function(images, labels))
-        table.append(row(attack, who, times[who], images, x_adv, labels, twin))
-        rho[who] = relative_norms(images, x_adv)[1]
-    rivals = [who for who in times if who != 'ours']
-    if rivals and 'ours' in times:
-        best = min(times[who] for who in rivals)
-        ratios.append('%s: %.1f times the images per CPU second of the best peer' % (attack, best / times['ours']))
-        ratios += [compare(attack, who, rho['ours'], rho[who]) for who in rivals]
-
-
-def against_keeping(name, attack, session, model, x, y, images, labels, twin, table, ratios):
-    """Appends two lines to the table, our attack with the paper's test settings and the same without refilling, and their ratio."""
-    refilled = attack(model, x, y, slots=100)
-    seconds, x_adv = common.cpu_seconds(lambda: every_image_to_the_end(session, refilled, x, y, images, labels, 500))
-    x_kept, kept = kept_loop(session, name, model, x, y, images, labels)
-    for who, time, found in (('ours', seconds, x_adv), ('every image kept', kept, x_kept)):
-        table.append(row(name + ', 500 steps, clip 0.1', who, time, images, found, labels, twin))
-    rho, rho_kept = (relative_norms(images, found)[1] for found in (x_adv, x_kept))
-    moved = np.abs(x_adv - x_kept).reshape(len(images), -1).max(axis=1)
-    ratios.append("%s: %.1f times as fast as keeping every image; largest difference of a pixel %.1e, in %d images above 1e-4; of an "
-                  "image's rho %.1e" % (name, kept / seconds, moved.max(), np.sum(moved > 1e-4), np.abs(rho - rho_kept).max()))
-
-
-def kept_loop(session, name, model, x, y, images, labels):
-    """The same attack in batches of 100 whose images all stay, and are computed, until the last one is done."""
+def built_to_keep(name, setting):
+    """The attack of that module with every image of a batch kept, and computed, until the last one is done."""
     module = importlib.import_module('attacks.' + name)
     refilling = module.run_active
     module.run_active = run_all
     try:
-        attack = getattr(module, name)(model, x, y)
+        return getattr(module, name)(setting.model, setting.x, setting.y)
     finally:
         module.run_active = refilling
-    seconds, x_adv = common.cpu_seconds(lambda: every_image_to_the_end(session, attack, x, y, images, labels, 100))
-    return x_adv, seconds
 
 
 def run_all(enter, step, results, n, slots):
@@ -130,6 +126,29 @@ def run_all(enter, step, results, n, slots):
     state, _ = tf.while_loop(lambda state, active: tf.reduce_any(active), body, [begin, tf.fill([n], True)], back_prop=False,
                              parallel_iterations=1)
     return {result: getattr(state, result) for result in results}
+
+
+def main():
+    """Prints the table and, under it, the ratios to the best peer and to our own loop without refilling."""
+    start_graph_mode()
+    torch.set_num_threads(1)
+    check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
+    session, model, test, x, y = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
+    setting = Setting(session, model, x, y, test, peers.TorchTwin(session, model))
+    found, own = peers.peers(session, model, x, y, setting.twin, FLAGS.peers), our_attacks(setting)
+    parts = []
+    for attack, n in (('deepfool', FLAGS.num_examples), ('carlini', FLAGS.carlini_examples), (peers.OWN_CARLINI, FLAGS.carlini_examples)):
+        contenders = {name: functions[attack] for name, functions in found.items() if attack in functions}
+        contenders.update(own.get(attack, {}))
+        if n:
+            parts.append(against_peers(setting, attack, contenders, n))
+    for name, attack in (('deepfool', deepfool), ('high_confidence', high_confidence)):
+        if FLAGS.paper_examples:
+            parts.append(against_keeping(setting, name, attack, FLAGS.paper_examples))
+    print(common.markdown(['attack', 'who', 'images', 'successes in float64', 'rho', 'CPU s', 'images / CPU s'],
+                          [line for rows, _ in parts for line in rows]))
+    print('\n' + '\n'.join('* ' + remark for _, remarks in parts for remark in remarks))
+    print('* TensorFlow %s, PyTorch %s, one thread each, peak memory %.0f MiB' % (tf.__version__, torch.__version__, common.peak_memory()))
 
 
 if __name__ == '__main__':
