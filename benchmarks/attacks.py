@@ -7,7 +7,7 @@ import torch   # before TensorFlow: see utils/grids.py
 import common
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl import flags
+from absl import flags, logging
 
 import peers
 from attacks import carlini_wagner, deepfool, high_confidence
@@ -131,6 +131,7 @@ def run_all(enter, step, results, n, slots):
 def main():
     """Prints the table and, under it, the ratios to the best peer and to our own loop without refilling."""
     start_graph_mode()
+    logging.set_verbosity(logging.WARNING)   # Foolbox 2 writes a line an iteration
     torch.set_num_threads(1)
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
     session, model, test, x, y = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
