@@ -11,6 +11,7 @@ from absl import flags, logging   # noqa: E402
 
 from attacks import ATTACKS   # noqa: E402
 from attacks.generator import ORDS, parse_confidence   # noqa: E402
+from attacks.high_confidence import TEST_EPSILON   # noqa: E402
 from models import build_model   # noqa: E402
 from utils.checkpoints import read_progress, restore_variables   # noqa: E402
 from utils.data import load_dataset   # noqa: E402
@@ -44,6 +45,8 @@ flags.DEFINE_integer('attack_candidates', None, 'DeepFool: boundaries to so many
 flags.DEFINE_boolean('attack_box_clip', True, 'project to [0, 1] after each step')
 flags.DEFINE_float('attack_overshoot', 0.02, 'x_adv = x + (1 + overshoot) r', lower_bound=0.)
 flags.DEFINE_string('hc_confidence', 'same', "confidence C of the paper's attack: same, or a number in (0, 1]")
+flags.DEFINE_float('hc_epsilon', TEST_EPSILON, "epsilon under the root of ||w|| in the paper's attack; training and the published code have 1e-8, "
+                   'with which a confidence close to 1 is not reached', lower_bound=0.)
 flags.DEFINE_float('attack_epsilon', 0.3, 'radius of fgsm, bim and pgd', lower_bound=0.)
 flags.DEFINE_enum('attack_ord', 'linf', sorted(ORDS), 'norm of fgsm, bim and pgd')
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
@@ -76,7 +79,7 @@ def attack_settings():
                ('max_iter', 'binary_steps', 'confidence', 'learning_rate', 'initial_const', 'search_tolerance')}
     return names, {
         'deepfool': dict(steps, candidates=FLAGS.attack_candidates),
-        'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',))),
+        'high_confidence': dict(steps, confidence=parse_confidence(FLAGS.hc_confidence, ('same',)), epsilon=FLAGS.hc_epsilon),
         'fgsm': ball, 'bim': ball, 'pgd': dict(ball, noise=Noise(0)), 'carlini': carlini,
     }, dict(steps, **ball)
 

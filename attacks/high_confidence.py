@@ -15,27 +15,28 @@ from utils.errors import check, check_choice
 from utils.ops import confidence as confidence_of
 from utils.ops import lp_norm, per_image, prediction, project_ball, select_class
 
-EPSILON = 1e-8   # keeps a step from vanishing, and its norm from being zero
+EPSILON = 1e-8        # keeps a step from vanishing, and in training its norm from being zero
+TEST_EPSILON = 1e-16   # the same for the norm in testing, where 1e-8 would keep an image from a confidence close to 1
 
 State = collections.namedtuple('State', 'x targets confidence attackable r iterations')
 BACKPROP = ('per_step', 'full')
 
 
-def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None):
+def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None, epsilon=EPSILON):
     """Eq. 7 at x_hat: r_i = (sqrt(eps) + |log C - log p_t| / ||w||) w / ||w||, w the gradient of log p_t.
 
     x_hat [n, ...], targets [n] int32, confidence [n] or a number in (0, 1]; `logits`, where they are known, are the model's on
-    x_hat. Returns the logits [n, k], log p_t [n] and r_i, which is differentiable. For ord = inf, ||w|| is the l1 norm and
+    x_hat; `epsilon` goes under the root of ||w||. Returns the logits [n, k], log p_t [n] and r_i, which is differentiable. For ord = inf, ||w|| is the l1 norm and
     w / ||w|| is sign(w): the smallest l_inf step.
     """
     logits = model(x_hat) if logits is None else logits
     log_p_t = select_class(tf.nn.log_softmax(logits), targets)
     w = tf.gradients(log_p_t, x_hat)[0]
     if ord == np.inf:
-        w_norm = lp_norm(w, 1) + EPSILON
+        w_norm = lp_norm(w, 1) + epsilon
         direction = tf.sign(w)
     else:
-        w_norm = lp_norm(w, 2, epsilon=EPSILON)
+        w_norm = lp_norm(w, 2, epsilon=epsilon)
         direction = w / per_image(w_norm, w)
     distance = tf.abs(tf.log(confidence) - log_p_t) / w_norm
     return logits, log_p_t, per_image(np.sqrt(EPSILON) + distance, w) * direction
@@ -69,19 +70,21 @@ def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2
 
 
 def high_confidence(model, x, y, *, targets=None, confidence='same', max_iter=500, overshoot=0.02, clip=0.1, box=True,
-                    ord=2, step_size=None, slots=SLOTS):
+                    ord=2, step_size=None, epsilon=TEST_EPSILON, slots=SLOTS):
     """A_f(x; t, C) for testing: stops an image when the model predicts t with probability at least C.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. `targets` [n] int32, by default the class with
     the closest boundary at x. `confidence` is C: a number in (0, 1], a tensor [n], or 'same', the confidence on x. Each
     step is at most `clip` long (0: no limit) and, with `box`, followed by a projection of x + (1 + overshoot) r to [0, 1].
-    A fixed `step_size` in place of eq. 7's makes this the Basic Iterative Method (section 4). `slots` images are worked on
-    at a time. Returns Adversarial; raises UserError for a hyper-parameter out of range.
+    A fixed `step_size` in place of eq. 7's makes this the Basic Iterative Method (section 4). `epsilon` goes under the root of
+    ||w||: the gradient of log p_t is 1 - p_t times that of the logits, so with the 1e-8 of training an image creeps once 1 - p_t is
+    near 1e-6, and does not get to C in 500 steps. `slots` images are worked on at a time. Returns Adversarial; raises UserError for a hyper-parameter out of range.
     """
     check_norm(ord)
     for name, value in (('overshoot', overshoot), ('clip', clip), ('max_iter', max_iter)):
         check_number(name, value)
     check_number('slots', slots, low=1)
+    check_number('epsilon', epsilon, low_open=True)
     check(not isinstance(confidence, str) or confidence == 'same', "confidence is %r; expected a number or 'same'", confidence)
     check_logits(model, x, y)
     n = tf.size(y)
@@ -101,7 +104,8 @@ def high_confidence(model, x, y, *, targets=None, confidence='same', max_iter=50
                      tf.zeros_like(rows))
 
     def step(state):
-        logits, log_p_t, r_i = adaptive_step(model, state.x + (1 + overshoot) * state.r, state.targets, state.confidence, ord)
+        logits, log_p_t, r_i = adaptive_step(model, state.x + (1 + overshoot) * state.r, state.targets, state.confidence, ord,
+                                             epsilon=epsilon)
         reached = tf.equal(prediction(logits), state.targets) & (tf.exp(log_p_t) >= state.confidence)
         active = state.attackable & ~reached & (state.iterations < max_iter)
         if step_size is not None:

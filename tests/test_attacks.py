@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS, bim, carlini_wagner, deepfool, fgsm, high_confidence, pgd
 from attacks.targets import closest_targets, sampled_targets, smoothed_targets
-from tests.conftest import placeholders
+from tests.conftest import LinearModel, placeholders
 from utils.errors import UserError
 from utils.noise import Noise
 
@@ -96,6 +96,17 @@ def test_high_confidence_reaches_c_on_a_linear_classifier_at_the_closed_form_dis
         assert (p >= c - 1e-6).all()
         assert (norms >= distance * (1 - 1e-5)).all()
         assert (norms <= distance * 1.02 + 2e-3).all()
+
+
+def test_high_confidence_gets_to_a_confidence_that_float32_hardly_tells_from_one(session):
+    """Logits (5 x, -5 x): from x = 1.5, where 1 - C = 3e-7, the same confidence is at x = -1.5; training's epsilon stops before."""
+    model = LinearModel([[5., -5.]], [0., 0.])
+    images, labels = np.float32([[1.5], [-1.5]]), np.int32([0, 1])
+    x_adv, iterations = attack_images(session, high_confidence, model, images, labels, box=False)
+    assert (np.abs(x_adv + images) <= 0.05).all() and (np.sign(x_adv) == -np.sign(images)).all()
+    assert iterations.max() < 100
+    short, iterations = attack_images(session, high_confidence, model, images, labels, box=False, epsilon=1e-8)
+    assert (iterations == 500).all() and (np.abs(short) < 1.5 - 0.02).all()
 
 
 def reference_steps(model, x, targets, c, steps, overshoot, ord=2):
@@ -272,6 +283,7 @@ def test_smoothed_targets(session):
     (deepfool, {'candidates': 1}, 'candidates is 1; expected at least 2'),
     (deepfool, {'slots': 0}, 'slots is 0'),
     (deepfool, {'overshoot': -1}, 'overshoot is -1'),
+    (high_confidence, {'epsilon': 0.}, 'epsilon is 0.0; expected a finite number above 0'),
     (high_confidence, {'confidence': 'high'}, "confidence is 'high'"),
     (carlini_wagner, {'binary_steps': 0}, 'binary_steps is 0; expected a finite number at least 1'),
     (carlini_wagner, {'learning_rate': 0}, 'learning_rate is 0; expected a finite number above 0'),

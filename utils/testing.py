@@ -11,7 +11,7 @@ from utils.signature import select
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once
-CONFIDENCE_TOLERANCE = 1e-4   # between the confidence an attack saw and the one recomputed from its image
+CONFIDENCE_TOLERANCE = 1e-5   # between the confidence an attack saw and the one recomputed from its image
 
 
 class Tester(object):
