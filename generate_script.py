@@ -111,6 +111,7 @@ def commands():
 
 def main():
     """Prints what the launcher reads, and nothing else."""
+    check(not (FLAGS.train and FLAGS.carlini), '--carlini is a test; expected --train=False with it')
     check(not (FLAGS.skip_done and FLAGS.launcher == 'slurm'), '--skip_done does not go with --launcher=slurm, where a test waits for the '
           'training with its number; what is done returns at once')
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'

@@ -1,4 +1,5 @@
 """Attacks a trained classifier, image by image: DeepFool and the paper's attack, or Carlini-Wagner with --carlini."""
+import glob
 import os
 
 from utils import cli
@@ -59,6 +60,7 @@ flags.DEFINE_float('carlini_search_tolerance', 0., 'end a binary search whose br
                    'end (0: never)', lower_bound=0.)
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is finished')
+flags.DEFINE_boolean('overwrite', False, 'replace the results of another test in the folder')
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: take it as it is needed")
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
@@ -97,15 +99,20 @@ def load_run(run):
 
 def settings_key(checkpoint, split):
     """What tells this test from another: weights, images, every flag but those of places, the versions of the packages, the code."""
-    places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume')
+    places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume', 'overwrite')
     settings = {name: FLAGS[name].value for name in GENERAL if name not in places}
     return test_key([provenance()['versions'], settings], checkpoint, split)
 
 
 def is_finished(folder, names, key):
-    """Whether the folder holds the results, whole, of the test with this key."""
+    """Whether the folder holds the results, whole, of the test with this key; raises UserError for those of another one."""
     path, images = os.path.join(folder, 'summary.json'), ['adv_%s.npz' % name for name in names if FLAGS.save_adv]
-    return os.path.exists(path) and read_json(path).get('key') == key and set(images) <= set(os.listdir(folder))
+    if not os.path.exists(path):
+        return False
+    same = read_json(path).get('key') == key
+    check(same or FLAGS.overwrite, '%s holds the results of another test (weights, images, settings, versions or code differ); '
+          '--overwrite replaces them, another --working_dir keeps them', folder)
+    return same and set(images) <= set(os.listdir(folder))
 
 
 def newest_checkpoint(run, args):
@@ -118,10 +125,11 @@ def newest_checkpoint(run, args):
 
 
 def prepare_folder(folder, key):
-    """Makes the folder of the results, without the summary of an earlier test; returns what there is already of this one."""
+    """Makes the folder of the results, without summary and images of an earlier test; returns what there is already of this one."""
     make_folder(os.path.join(folder, 'samples'))
-    if os.path.exists(os.path.join(folder, 'summary.json')):
-        os.remove(os.path.join(folder, 'summary.json'))
+    for path in [os.path.join(folder, 'summary.json')] + glob.glob(os.path.join(glob.escape(folder), 'adv_*.npz')):
+        if os.path.exists(path):
+            os.remove(path)
     return PartialResults(os.path.join(folder, 'partial'), key, FLAGS.resume)
 
 
@@ -156,7 +164,7 @@ def main():
     checkpoint = newest_checkpoint(run, record['args'])
     folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
     key = settings_key(checkpoint, whole)
-    if FLAGS.resume and is_finished(folder, names, key):
+    if is_finished(folder, names, key) and FLAGS.resume:
         logging.info('%s: is finished', folder)
         return
     split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)

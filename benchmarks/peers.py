@@ -101,7 +101,8 @@ def foolbox2(session, x, logits):
     def call(attack, **settings):
         def run(images, labels):
             with session.as_default():
-                return attack(images, labels.astype(np.int64), **settings)
+                found = attack(images, labels.astype(np.int64), **settings)
+            return np.where(np.isnan(found), images, found)   # an image for which it finds nothing comes back as NaN
         return run
     return {
         'deepfool': call(foolbox.attacks.DeepFoolL2Attack(model), steps=DEEPFOOL['steps'], subsample=10),

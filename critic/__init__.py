@@ -15,8 +15,8 @@ HELP = {
     'critic_model': 'architecture of the critic: ' + ', '.join(sorted(CRITICS)),
     'critic_layer_dims': 'hidden units of the critic, joined by "-"',
     'critic_lr': "learning rate of the critic's Adam",
-    'critic_lr_decay_factor': "the critic's learning rate is multiplied by this",
-    'critic_lr_decay_step': 'every so many epochs',
+    'critic_lr_decay_factor': "the critic's learning rate is multiplied by this (with --lr_decay=exp after every epoch)",
+    'critic_lr_decay_step': 'every so many epochs (with --lr_decay=step)',
 }
 
 

@@ -120,6 +120,7 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
         (['test.py', '--load_dir=x', '--hc_confidence=2'], 'expected a number in (0, 1]'),
         (['generate_script.py', '--defenses=magic'], "--defenses is 'magic'"),
         (['generate_script.py', '--preset=long'], 'preset'),
+        (['generate_script.py', '--carlini'], '--carlini is a test; expected --train=False with it'),
         (['report.py', '--results_dir=%s' % (tmp_path / 'nowhere')], 'there is no such folder'),
         (['report.py', '--results_dir=%s' % data], 'there is no summary.json'),
     ]
@@ -177,9 +178,19 @@ def test_from_training_to_the_report(tmp_path):
         assert summary['rho'] == pytest.approx(rho[counted].mean(), rel=1e-12)
         assert summary['psnr'] > 5 and 0 < summary['ssim'] < 1
 
+    again = ['test.py', load, '--working_dir=' + tests, '--num_examples=20', '--attacks=fgsm']
+    before = open(os.path.join(tests, 'critic_s1', 'summary.json')).read()
+    status, out, err = run_script(*again)
+    assert status == 2 and 'holds the results of another test' in err
+    assert open(os.path.join(tests, 'critic_s1', 'summary.json')).read() == before
+
     status, out, err = run_script('report.py', '--results_dir=' + root)
     assert status == 0, err
     assert '| Defense | Test error, % | DeepFool | Carlini-Wagner | Ours | Worst case |' in out and '| critic |' in out
+    status, out, err = run_script(*(again + ['--overwrite']))
+    assert status == 0, err
+    assert list(json.load(open(os.path.join(tests, 'critic_s1', 'summary.json')))['attacks']) == ['fgsm']
+    assert not glob.glob(os.path.join(tests, 'critic_s1', 'adv_*.npz'))
     assert {'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_critic_s1.png', 'training_mlp_digits_none_s1.png'} <= set(os.listdir(os.path.join(root, 'report')))
 
 

@@ -20,7 +20,8 @@ def make_mnist(folder, n_train=30, n_test=10):
         arrays[images] = rng.randint(0, 256, (n, 28, 28)).astype(np.uint8)
         arrays[labels] = (np.arange(n) % 10).astype(np.uint8)
     for name, array in arrays.items():
-        write_idx(os.path.join(str(folder), name + '.gz'), array)
+        with open(os.path.join(str(folder), name + '.gz'), 'wb') as stream:
+            write_idx(stream, array)
     return arrays
 
 
@@ -87,6 +88,15 @@ def test_a_failed_download_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='could not be downloaded: URL fetch failure on some host') as caught:
         load_dataset('mnist', str(tmp_path / 'none'))
     assert '\n' not in str(caught.value) and not (tmp_path / 'none').exists()
+
+
+def test_a_download_that_cannot_be_kept_leaves_no_file(tmp_path, monkeypatch):
+    """The third of the four files cannot be packed: the first two are not kept either."""
+    images, labels = np.zeros((20, 28, 28), np.uint8), (np.arange(20) % 10).astype(np.uint8)
+    monkeypatch.setattr(tf.keras.datasets.mnist, 'load_data', lambda: ((images, labels), (None, labels)))
+    with pytest.raises(AttributeError):
+        load_dataset('mnist', str(tmp_path))
+    assert os.listdir(str(tmp_path)) == []
 
 
 def corrupt(folder, name, change):

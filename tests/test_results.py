@@ -99,6 +99,8 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
     assert cell_text(cells['carlini'], 'carlini') == '0.083 [1 failed]'
     assert cell_text(cells['deepfool'], 'deepfool', 0.29) == '0.225 ± 0.106 (0.290, -0.065)'
+    assert cells['worst'].mean == pytest.approx(0.1125) and cells['worst'].runs == 1   # of seed 1, which has both attacks
+    assert built.rows[0][2]['worst'] is None
     assert worst_case(runs[1]).tolist() == [0., 0.1, 0.05, 0.3]
     text = markdown(build_tables(runs), with_published=True)
     assert '| critic | 25.00 ± 0.00 (1.18, +23.82) | 0.225 ± 0.106 (0.290, -0.065) |' in text
@@ -166,6 +168,16 @@ def test_the_same_attack_twice_is_an_error(tmp_path):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
     write_run(tmp_path, 'copy', 1, table(deepfool=A))
     with pytest.raises(UserError, match='both hold deepfool of the same run'):
+        collect_runs(str(tmp_path))
+
+
+@pytest.mark.parametrize('column,value', [('pred', 1), ('conf', 0.91)])
+def test_results_of_two_networks_under_one_name_are_an_error(tmp_path, column, value):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    other = table(carlini=B)
+    other[column][2] = value
+    write_run(tmp_path, 'test_mlp_ca', 1, other)
+    with pytest.raises(UserError, match='critic_s1 are tests of different networks'):
         collect_runs(str(tmp_path))
 
 

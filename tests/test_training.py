@@ -78,13 +78,26 @@ def test_the_classifier_is_updated_against_the_updated_critic(session):
     assert abs(reported - before) > 1e-3
 
 
+def squares(session, model):
+    """sum ||W||^2 over the hidden layers."""
+    return sum((w ** 2).sum() for w in values(session, model.hidden_weights))
+
+
+def test_weight_decay_acts_on_the_hidden_weights_in_training(session):
+    built = Built('none', adam=dict(weight_decay=0.01))
+    session.run(tf.global_variables_initializer())
+    weights = squares(session, built.model)
+    metrics = session.run(built.steps.train, built.feed())
+    assert metrics['loss'] - metrics['nll'] == pytest.approx(0.01 * weights / 2, rel=1e-4)
+
+
 def test_pretraining_leaves_the_critic_and_counts_steps(session):
     built = Built()
     session.run(tf.global_variables_initializer())
     critic = values(session, built.critic.variables)
+    weights = squares(session, built.model)
     first = session.run(built.steps.pretrain, built.feed())
-    weights = sum((w ** 2).sum() for w in values(session, built.model.hidden_weights))
-    assert weights > 0
+    assert weights > 10 and first['loss'] - first['nll'] == pytest.approx(5e-6 * weights / 2, abs=1e-6)
     assert same(values(session, built.critic.variables), critic)
     assert session.run(built.step.read_value()) == 1
     assert session.run(built.steps.pretrain, built.feed())['nll'] < first['nll']

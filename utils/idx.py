@@ -1,4 +1,5 @@
 """The IDX files of MNIST and Fashion-MNIST: reading, checking, and fetching them once."""
+import contextlib
 import gzip
 import os
 import struct
@@ -38,18 +39,18 @@ def read_idx(path, ndim):
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def write_idx(path, array):
+def write_idx(stream, array):
     """Writes a uint8 array as a gzipped IDX file."""
-    with atomic_write(path, 'wb') as stream:
-        with gzip.GzipFile(fileobj=stream, mode='wb', mtime=0) as packed:
-            packed.write(struct.pack('>I', UBYTE << 8 | array.ndim) + struct.pack('>%dI' % array.ndim, *array.shape))
-            packed.write(array.astype(np.uint8).tobytes())
+    with gzip.GzipFile(fileobj=stream, mode='wb', mtime=0) as packed:
+        packed.write(struct.pack('>I', UBYTE << 8 | array.ndim) + struct.pack('>%dI' % array.ndim, *array.shape))
+        packed.write(array.astype(np.uint8).tobytes())
 
 
 def download_idx(name, data_dir, names):
     """Fetches 'mnist' or 'fashion_mnist' through tf.keras.datasets and keeps it in data_dir as IDX files.
 
-    `names` maps 'train' and 'test' to the names of the images' and the labels' file.
+    `names` maps 'train' and 'test' to the names of the images' and the labels' file. The four get their names together when all are
+    written, so that a job beside this one, or after one that was killed, finds all or none.
     """
     import tensorflow.compat.v1 as tf
     try:
@@ -58,6 +59,7 @@ def download_idx(name, data_dir, names):
         raise UserError('%s: has no %s files (%s.gz, ...), and they could not be downloaded: %s'
                         % (data_dir, name, names['train'][0], ' '.join(str(error).split())))
     make_folder(data_dir)
-    for split, (images, labels) in zip(('train', 'test'), splits):
-        for file_name, array in zip(names[split], (images, labels)):
-            write_idx(os.path.join(data_dir, file_name + '.gz'), array)
+    with contextlib.ExitStack() as files:
+        for split, arrays in zip(('train', 'test'), splits):
+            for file_name, array in zip(names[split], arrays):
+                write_idx(files.enter_context(atomic_write(os.path.join(data_dir, file_name + '.gz'), 'wb')), array)

@@ -46,12 +46,20 @@ def collect_runs(results_dir):
             raise UserError('%s: lacks train.args with %s, test.args.split or split_error' % (path, ', '.join(KEY_TYPES)))
         table = read_tsv(os.path.join(folder, 'results.tsv'))
         run = runs.setdefault(key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=error))
+        check(all(_same_network(table, other) for other in run.tables.values()), '%s and %s are tests of different networks; test '
+              'both again', folder, ', '.join(sorted(set(run.folders.values()))))
         for attack in attacks_of(table):
             check(attack not in run.tables, '%s and %s both hold %s of the same run', run.folders.get(attack), folder, attack)
             run.tables[attack], run.folders[attack], run.test[attack] = table, folder, summary.get('test')
     place = {defense: i for i, defense in enumerate(DEFENSES)}
     return sorted(runs.values(), key=lambda run: (run.dataset, run.split, run.model != 'mlp', run.model, place.get(run.defense, len(place)),
                                                   run.name, run.seed))
+
+
+def _same_network(table, other):
+    """Whether two tables show one network: equal predictions, and confidences but for rounding, on the images of both."""
+    _, here, there = np.intersect1d(table['index'], other['index'], return_indices=True)
+    return bool((table['pred'][here] == other['pred'][there]).all() and np.allclose(table['conf'][here], other['conf'][there], atol=1e-3))
 
 
 def rho_by_attack(run):
@@ -115,7 +123,8 @@ def build_tables(runs):
         rows = []
         for name, defense in collections.OrderedDict.fromkeys((run.name, run.defense) for run in chosen):
             same = [run for run in chosen if (run.name, run.defense) == (name, defense)]
-            rows.append((name, defense, {column: cell(same, column) for column in columns}))
+            whole = [run for run in same if attacks == set(run.tables)]   # the worst case of fewer attacks would look better
+            rows.append((name, defense, {column: cell(whole if column == 'worst' else same, column) for column in columns}))
         reference = functools.partial(published, model if (dataset, split) == ('mnist', 'test') else None)
         tables.append(Table(', '.join([model, dataset] + ([split] if split != 'test' else [])), reference, columns, rows, chosen))
     return tables
