@@ -102,6 +102,26 @@ def placeholders(x):
     return tf.placeholder(tf.float32, (None,) + x.shape[1:]), tf.placeholder(tf.int32, [None])
 
 
+def attack_images(session, attack, model, images, labels, **settings):
+    """Builds and runs an attack; returns (x_adv, iterations)."""
+    x, y = placeholders(images)
+    return session.run(tuple(attack(model, x, y, **settings)), {x: images, y: labels})
+
+
+def boundary_distance(model, x, y, k):
+    """Distance of each linear decision boundary between y and k: closed form, float64."""
+    logits, rows = model.logits(x), np.arange(len(x))
+    w = model.weights.T[k] - model.weights.T[y]
+    with np.errstate(invalid='ignore'):
+        return (logits[rows, y] - logits[rows, k]) / np.linalg.norm(w, axis=1)
+
+
+def closest_boundary(model, x, y):
+    distances = np.stack([np.where(y == k, np.inf, boundary_distance(model, x, y, np.full(len(x), k)))
+                          for k in range(model.weights.shape[1])], axis=1)
+    return distances.min(axis=1), distances.argmin(axis=1)
+
+
 def start_script(*arguments, **kwargs):
     """Starts `python <arguments>` in the repository's folder; returns the process."""
     return subprocess.Popen([sys.executable] + list(arguments), cwd=kwargs.pop('cwd', ROOT), stdout=subprocess.PIPE,

@@ -4,30 +4,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS, bim, carlini_wagner, deepfool, fgsm, high_confidence, pgd
-from attacks.targets import closest_targets, sampled_targets, smoothed_targets
-from tests.conftest import LinearModel, placeholders
+from tests.conftest import LinearModel, attack_images, boundary_distance, closest_boundary, placeholders
 from utils.errors import UserError
 from utils.noise import Noise
-
-
-def attack_images(session, attack, model, images, labels, **settings):
-    """Builds and runs an attack; returns (x_adv, iterations)."""
-    x, y = placeholders(images)
-    return session.run(tuple(attack(model, x, y, **settings)), {x: images, y: labels})
-
-
-def boundary_distance(model, x, y, k):
-    """Distance of each linear decision boundary between y and k: closed form, float64."""
-    logits, rows = model.logits(x), np.arange(len(x))
-    w = model.weights.T[k] - model.weights.T[y]
-    with np.errstate(invalid='ignore'):
-        return (logits[rows, y] - logits[rows, k]) / np.linalg.norm(w, axis=1)
-
-
-def closest_boundary(model, x, y):
-    distances = np.stack([np.where(y == k, np.inf, boundary_distance(model, x, y, np.full(len(x), k)))
-                          for k in range(model.weights.shape[1])], axis=1)
-    return distances.min(axis=1), distances.argmin(axis=1)
 
 
 def test_deepfool_on_a_linear_classifier_is_the_closed_form(session, linear):
@@ -79,82 +58,9 @@ def test_images_that_wait_for_a_place_get_the_same_result(session, linear, attac
 
 def test_deepfool_in_two_dimensions_by_hand(session):
     """f = (0, 3 x0 + 4 x1 - 2) at (0.6, 0.6): distance 2.2 / 5, along (0.6, 0.8)."""
-    from tests.conftest import LinearModel
     model = LinearModel([[0., 3.], [0., 4.]], [0., -2.])
     x_adv, _ = attack_images(session, deepfool, model, np.float32([[0.6, 0.6]]), np.int32([1]), overshoot=0., clip=0.)
     assert np.allclose(x_adv, [[0.6 - 0.6 * 0.4401, 0.6 - 0.8 * 0.4401]], atol=1e-5)
-
-
-def test_high_confidence_reaches_c_on_a_linear_classifier_at_the_closed_form_distance(session, binary):
-    """Two classes: p_t >= C is a half-space at distance (margin + log(C / (1 - C))) / ||w||; the last step may pass it by 2 %."""
-    model, images, labels = binary
-    for c in (0.6, 0.9):
-        x_adv, _ = attack_images(session, high_confidence, model, images, labels, confidence=c, clip=0.1, box=False)
-        distance = boundary_distance(model, images, labels, 1 - labels) + np.log(c / (1 - c)) / 6.
-        norms = np.linalg.norm(np.float64(x_adv) - images, axis=1)
-        p = model.softmax(x_adv)[np.arange(len(images)), 1 - labels]
-        assert (p >= c - 1e-6).all()
-        assert (norms >= distance * (1 - 1e-5)).all()
-        assert (norms <= distance * 1.02 + 2e-3).all()
-
-
-def test_high_confidence_gets_to_a_confidence_that_float32_hardly_tells_from_one(session):
-    """Logits (5 x, -5 x): from x = 1.5, where 1 - C = 3e-7, the same confidence is at x = -1.5; training's epsilon stops before."""
-    model = LinearModel([[5., -5.]], [0., 0.])
-    images, labels = np.float32([[1.5], [-1.5]]), np.int32([0, 1])
-    x_adv, iterations = attack_images(session, high_confidence, model, images, labels, box=False)
-    assert (np.abs(x_adv + images) <= 0.05).all() and (np.sign(x_adv) == -np.sign(images)).all()
-    assert iterations.max() < 100
-    short, iterations = attack_images(session, high_confidence, model, images, labels, box=False, epsilon=1e-8)
-    assert (iterations == 500).all() and (np.abs(short) < 1.5 - 0.02).all()
-
-
-def reference_steps(model, x, targets, c, steps, overshoot, ord=2):
-    """Algorithm 1 in float64 NumPy."""
-    x, r, rows = np.float64(x), np.zeros(x.shape), np.arange(len(x))
-    running = np.ones(len(x))
-    for _ in range(steps):
-        x_hat = x + (1 + overshoot) * r
-        p = model.softmax(x_hat)
-        p_t = p[rows, targets]
-        w = model.weights.T[targets] - p @ model.weights.T
-        running *= p_t < c
-        if ord == 2:
-            norm = np.sqrt(1e-8 + (w ** 2).sum(axis=1))
-            direction = w / norm[:, None]
-        else:
-            norm = np.abs(w).sum(axis=1) + 1e-8
-            direction = np.sign(w)
-        r += (running * (1e-4 + np.abs(np.log(c) - np.log(p_t)) / norm))[:, None] * direction
-    return x + (1 + overshoot) * r
-
-
-@pytest.mark.parametrize('ord', [2, np.inf])
-def test_training_form_equals_algorithm_1_in_numpy(session, linear, ord):
-    from attacks.high_confidence import generate
-    model, images, labels = linear
-    targets = (labels + 1) % 3
-    c = np.random.RandomState(2).uniform(0.3, 0.95, len(images))
-    x_adv = session.run(generate(model, tf.constant(images), tf.constant(targets), tf.constant(np.float32(c)), ord=ord))
-    assert np.allclose(x_adv, reference_steps(model, images, targets, c, 5, 0.05, ord), atol=2e-4)
-    assert not np.allclose(x_adv, images)
-
-
-def test_test_form_equals_training_form_when_nothing_limits_it(session, linear):
-    model, images, labels = linear
-    targets = (labels + 1) % 3
-    x_adv, iterations = attack_images(session, high_confidence, model, images, labels, targets=tf.constant(targets),
-                                      confidence=0.9, max_iter=5, overshoot=0.05, clip=0., box=False)
-    assert np.allclose(x_adv, reference_steps(model, images, targets, 0.9, 5, 0.05), atol=2e-4)
-    assert iterations.max() <= 5 and iterations.min() >= 1
-
-
-def test_a_fixed_step_makes_it_bim(session, binary):
-    model, images, labels = binary
-    x_adv, iterations = attack_images(session, high_confidence, model, images, labels, confidence=0.7, step_size=0.05, clip=0.,
-                                      overshoot=0., box=False)
-    norms = np.linalg.norm(np.float64(x_adv) - images, axis=1)
-    assert np.allclose(norms, 0.05 * iterations, atol=1e-5) and (iterations > 1).any()
 
 
 def test_carlini_wagner_is_within_two_percent_of_the_optimum(session, binary):
@@ -249,30 +155,6 @@ def test_test_attacks_carry_no_gradient(session, linear):
     x, y = placeholders(images)
     for name in sorted(ATTACKS):
         assert tf.gradients(ATTACKS[name](model, x, y).x_adv, x) == [None], name
-
-
-def test_closest_target_by_closed_form(session, linear):
-    model, images, labels = linear
-    x = tf.constant(images)
-    chosen = session.run(closest_targets(model(x), x, tf.constant(labels)))
-    assert np.array_equal(chosen, closest_boundary(model, images, labels)[1])
-
-
-def test_sampled_targets_are_never_the_label(session):
-    logits = np.tile(np.float32([[5., 1., 0., 1.]]), (8000, 1))
-    y = np.int32(np.arange(8000) % 4)
-    drawn = session.run(sampled_targets(tf.constant(logits), tf.constant(y), Noise(0)))
-    uniform = session.run(sampled_targets(tf.constant(logits), tf.constant(y), Noise(0), uniform=True))
-    assert (drawn != y).all() and (uniform != y).all()
-    p = np.exp([1., 0., 1.]) / np.exp([1., 0., 1.]).sum()
-    assert np.allclose(np.bincount(drawn[y == 0], minlength=4)[1:] / 2000., p, atol=0.04)
-    assert np.allclose(np.bincount(uniform[y == 0], minlength=4)[1:] / 2000., 1 / 3., atol=0.04)
-
-
-def test_smoothed_targets(session):
-    y, targets = np.zeros(8000, np.int32), np.full(8000, 2, np.int32)
-    drawn = session.run(smoothed_targets(tf.constant(targets), tf.constant(y), 4, 0.3, Noise(0)))
-    assert np.allclose(np.bincount(drawn, minlength=4) / 8000., [0, .15, .7, .15], atol=0.02)
 
 
 @pytest.mark.parametrize('attack,settings,message', [
