@@ -237,5 +237,8 @@ def test_a_test_goes_on_where_it_was(scripts, whole, tmp_path):
 
     status, _, err = scripts.run(*test + ['--working_dir=%s' % (tmp_path / 'parts')])
     assert status == 0 and 'is finished' in err
-    assert scripts.run(*test + ['--working_dir=%s' % (tmp_path / 'parts'), '--attack_iter=51'])[0] == 0   # another test: from the start
+    another = test + ['--working_dir=%s' % (tmp_path / 'parts'), '--attack_iter=51']
+    status, _, err = scripts.run(*another)
+    assert status == 2 and '--overwrite replaces them' in err and '0.125' in (parts / 'results.tsv').read_text()
+    assert scripts.run(*another + ['--overwrite'])[0] == 0   # from the start
     assert '0.125' not in (parts / 'results.tsv').read_text()
