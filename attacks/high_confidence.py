@@ -26,8 +26,8 @@ def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None, epsilon
     """Eq. 7 at x_hat: r_i = (sqrt(eps) + |log C - log p_t| / ||w||) w / ||w||, w the gradient of log p_t.
 
     x_hat [n, ...], targets [n] int32, confidence [n] or a number in (0, 1]; `logits`, where they are known, are the model's on
-    x_hat; `epsilon` goes under the root of ||w||. Returns the logits [n, k], log p_t [n] and r_i, which is differentiable. For ord = inf, ||w|| is the l1 norm and
-    w / ||w|| is sign(w): the smallest l_inf step.
+    x_hat; `epsilon` goes under the root of ||w||. Returns the logits [n, k], log p_t [n] and r_i, which is differentiable. For ord =
+    inf, ||w|| is the l1 norm, to which `epsilon` is added, and w / ||w|| is sign(w): the smallest l_inf step.
     """
     logits = model(x_hat) if logits is None else logits
     log_p_t = select_class(tf.nn.log_softmax(logits), targets)

@@ -90,7 +90,7 @@ def against_keeping(setting, name, attack, n):
     rows = [row(name + ', 500 steps, clip 0.1', who, time, images, found, labels, setting.twin)
             for who, time, found in ((OURS, refilled_seconds, x_adv), ('every image kept', kept_seconds, x_kept))]
     rho, rho_kept = (relative_norms(images, found)[1] for found in (x_adv, x_kept))
-    moved = np.abs(x_adv - x_kept).reshape(n, -1).max(axis=1)
+    moved = np.abs(x_adv - x_kept).reshape(len(images), -1).max(axis=1)
     return rows, ["%s: %.1f times as fast as keeping every image; largest difference of a pixel %.1e, in %d images above 1e-4; of an "
                   "image's rho %.1e" % (name, kept_seconds / refilled_seconds, moved.max(), np.sum(moved > 1e-4), np.abs(rho - rho_kept).max())]
 
