@@ -8,7 +8,7 @@ from absl import flags
 
 from utils import cli
 from utils.errors import check, check_choice
-from utils.experiments import DECAYING, HYPERPARAMETERS, MODELS, PRESETS
+from utils.experiments import DECAYING, HYPERPARAMETERS, MODELS, PRESETS, decay_step
 from utils.files import read_json_lines
 from utils.launchers import LAUNCHERS
 
@@ -22,7 +22,7 @@ flags.DEFINE_list('models', None, 'classifiers to train (default: those of the p
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...', lower_bound=1)
 flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=2 ** 32 - 1)
-flags.DEFINE_integer('niter', None, 'epochs of training', lower_bound=1)
+flags.DEFINE_integer('niter', None, 'epochs of training; the learning rates are halved after every 2 of 5, as in section 5', lower_bound=1)
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
 flags.DEFINE_string('runs_dir', '.', 'the runs go to <runs_dir>/runs_<model>/')
 flags.DEFINE_string('results_dir', '.', 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/')
@@ -62,7 +62,7 @@ def train_settings(preset, model, defense, seed, variant):
     hyper = HYPERPARAMETERS.get(defense, {})
     settings.update(dict(dict(pretrain_niter=0), **hyper.get('*', {})), **hyper.get(model, {}))
     decays = DECAYING if defense == 'critic' else DECAYING[:1]
-    settings.update({decay: preset['decay'] for decay in decays}, resume=True, **variant)
+    settings.update({decay: decay_step(settings['niter']) for decay in decays}, resume=True, **variant)
     return settings
 
 
