@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from defenses.vat import kl_divergence, softmax_change
+from defenses.vat import divergence_gradient
 from utils import cli
 from utils.errors import check
 from utils.log import start_graph_mode
@@ -50,8 +50,8 @@ def main():
     d = steepest(Noise(1, 0).normal(tf.shape(x), 1., 'vat/direction'))
     x_d = x + xi * d
     logits, logits_d = model(x), model(x_d)
-    found = {'KL differentiated': tf.gradients(kl_divergence(logits, logits_d), x_d)[0],
-             'softmax_change': tf.gradients(logits_d, x_d, grad_ys=softmax_change(logits, logits_d))[0]}
+    found = {'KL differentiated': divergence_gradient(logits, logits_d, x_d, plain=True),
+             'softmax_change': divergence_gradient(logits, logits_d, x_d)}
     values = np.array(session.run([v.read_value() for v in model.variables]), dtype=object)
     weights = [(np.float64(values[i]), np.float64(values[i + 1])) for i in range(0, len(values), 2)]
     flat = lambda a: np.float64(a).reshape(len(images), -1)   # noqa: E731

@@ -2,6 +2,7 @@
 import tensorflow.compat.v1 as tf
 
 from defenses.losses import Losses
+from utils.errors import check
 from utils.ops import nll, prediction, select_class, steepest
 
 HELP = {
@@ -9,6 +10,7 @@ HELP = {
     'epsilon': 'l2 norm of the virtual adversarial perturbation r_vadv',
     'vat_xi': 'length of the step of the power iteration; [16] has 1e-6, which float32 cannot resolve',
     'vat_iter': 'power iterations',
+    'vat_plain': 'differentiate the divergence as it stands, as the published code for [16] does, with what float32 leaves of it',
 }
 
 
@@ -30,7 +32,14 @@ def softmax_change(p_logits, q_logits):
     return p * tf.math.expm1(delta - tf.math.log1p(tf.reduce_sum(p * tf.math.expm1(delta), axis=1, keepdims=True)))
 
 
-def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1):
+def divergence_gradient(logits, logits_d, x_d, plain=False):
+    """The gradient [n, ...] of KL(p(x) || p(x_d)) with respect to x_d; `plain`: by differentiating the divergence as it stands."""
+    if plain:
+        return tf.gradients(kl_divergence(logits, logits_d), x_d)[0]
+    return tf.gradients(logits_d, x_d, grad_ys=softmax_change(logits, logits_d))[0]
+
+
+def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1, plain=False):
     """The unit direction in which KL(p(x) || p(x + r)) grows fastest: the dominant eigenvector of its Hessian at r = 0.
 
     By power iteration from a random direction, the product with the Hessian being the gradient at xi d over xi. A constant,
@@ -39,16 +48,15 @@ def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1):
     d = steepest(noise.normal(tf.shape(x), 1., 'vat/direction'))
     for _ in range(iterations):
         x_d = x + xi * d
-        logits_d = model(x_d)
-        gradient = tf.gradients(logits_d, x_d, grad_ys=softmax_change(logits, logits_d))[0]
-        d = tf.stop_gradient(steepest(gradient))
+        d = tf.stop_gradient(steepest(divergence_gradient(logits, model(x_d), x_d, plain)))
     return d
 
 
-def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1):
+def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1, vat_plain=False):
     """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; model: x -> logits [n, k], y [n] int32."""
+    check(vat_xi > 0, '--vat_xi is %s; expected a number above 0', vat_xi)
     logits = model(x)
-    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter)
+    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter, vat_plain)
 
     def classifier_loss():
         lds = tf.reduce_mean(kl_divergence(logits, model(x + r_vadv)))

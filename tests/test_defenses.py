@@ -62,12 +62,12 @@ def kl_hessian(reference, x):
     return reference.weights @ (np.diag(p) - np.outer(p, p)) @ reference.weights.T
 
 
-@pytest.mark.parametrize('iterations', [1, 30])
-def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, linear, binary, iterations):
+@pytest.mark.parametrize('iterations,plain', [(1, False), (30, False), (1, True)])
+def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, linear, binary, iterations, plain):
     """With two classes the Hessian has rank one and a single power iteration finds it; with three it takes more."""
     model, images, _ = binary if iterations == 1 else linear
     x = tf.constant(images)
-    d = session.run(vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, iterations))
+    d = session.run(vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, iterations, plain))
     assert np.allclose(np.linalg.norm(d, axis=1), 1, atol=1e-5)
     for image, direction in zip(images, d):
         values, vectors = np.linalg.eigh(kl_hessian(model, np.float64(image)))
@@ -75,7 +75,7 @@ def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, l
 
 
 def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
-    """Where p is one-hot to seven digits the difference of softmaxes is noise; softmax_change is not."""
+    """Where p is one-hot to seven digits the difference of softmaxes is noise, which `plain` follows; softmax_change is not."""
     rng = np.random.RandomState(0)
     w0, w1 = rng.randn(30, 50) / 5, rng.randn(50, 4)
     images = np.float32(rng.uniform(size=(40, 30)))
@@ -83,8 +83,8 @@ def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
     def model(x):
         return tf.matmul(tf.nn.softplus(tf.matmul(x, np.float32(w0))), np.float32(w1)) * 4.
     x = tf.constant(images)
-    direction = vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2)
-    d, p = session.run([direction, tf.nn.softmax(model(x))])
+    directions = [vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, plain=plain) for plain in (False, True)]
+    exact, plain, p = session.run(directions + [tf.nn.softmax(model(x))])
     assert (p.max(axis=1) > 1 - 1e-6).mean() > 0.3
 
     def jacobian(image):
@@ -92,14 +92,15 @@ def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
         return 4 * (w1.T * (1 / (1 + np.exp(-h)))) @ w0.T
     start = session.run(Noise(1).normal([40, 30], 1., 'vat/direction'))
     agreement = []
-    for image, found, first in zip(np.float64(images), d, np.float64(start)):
+    for image, found, noisy, first in zip(np.float64(images), exact, plain, np.float64(start)):
         z = np.log1p(np.exp(image @ w0)) @ w1 * 4
         log_p = z - z.max() - np.log(np.exp(z - z.max()).sum())
         u = jacobian(image) @ first
         u -= u[log_p.argmax()]
         product = jacobian(image).T @ (np.exp(log_p) * (u - (np.exp(log_p) * u).sum()))
-        agreement.append(product @ found / np.linalg.norm(product))
-    assert np.mean(np.array(agreement) > 0.99) > 0.9
+        agreement.append(np.array([found, noisy]) @ product / np.linalg.norm(product))
+    exact_share, plain_share = np.mean(np.array(agreement) > 0.99, axis=0)
+    assert exact_share > 0.9 and plain_share < 0.8
 
 
 def test_softmax_change_is_the_difference_and_exact_where_both_are_one_hot(session):
@@ -186,3 +187,18 @@ def test_a_sixth_defense_is_a_module_and_a_registry_line(monkeypatch):
 def test_a_duplicate_name_is_an_error():
     with pytest.raises(ValueError, match='two defenses are named none'):
         registry('defenses', ('none', 1), ('vat', 2), ('none', 3))
+
+
+def test_hyperparameters_that_a_defense_does_not_take_are_errors():
+    with pytest.raises(UserError, match='--lmbd is not a hyper-parameter of the defense none'):
+        defenses.resolve('none', {'lmbd': 1.})
+    with pytest.raises(UserError, match='--lmdb is not a hyper-parameter of the defense critic; it takes attack_backprop'):
+        defenses.resolve('critic', {'lmdb': 1.})
+    with pytest.raises(UserError, match="--defense is 'critics'; expected one of"):
+        defenses.resolve('critics', {})
+
+
+def test_every_hyperparameter_has_a_help_text():
+    for name in defenses.DEFENSES:
+        for key, (_, text) in defenses.hyperparameters(name).items():
+            assert len(text) > 10, (name, key)
