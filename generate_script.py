@@ -24,8 +24,10 @@ flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds see
 flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=2 ** 32 - 1)
 flags.DEFINE_integer('niter', None, 'epochs of training; the learning rates are halved after every 2 of 5, as in section 5', lower_bound=1)
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
-flags.DEFINE_string('runs_dir', '.', 'the runs go to <runs_dir>/runs_<model>/')
-flags.DEFINE_string('results_dir', '.', 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/')
+flags.DEFINE_string('runs_dir', None, 'the runs go to <runs_dir>/runs_<model>/ (default: ' + ', '.join(
+    '%s for %s' % (preset['folder'], name) for name, preset in sorted(PRESETS.items())) + ')')
+flags.DEFINE_string('results_dir', None, 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/ (default: the '
+                    'same)')
 flags.DEFINE_boolean('skip_done', False, 'leave out what is finished already: runs with all their epochs, tests with their summary')
 flags.DEFINE_enum('launcher', 'bash', sorted(LAUNCHERS), 'what runs the commands: bash, one after the other; parallel: the input of GNU '
                   'parallel; slurm: a job array for sbatch')
@@ -57,7 +59,7 @@ def run_name(defense, variant):
 def train_settings(preset, model, defense, seed, variant):
     """The flags of train.py for one run."""
     settings = dict(name=run_name(defense, variant), seed=seed, data_dir=FLAGS.data_dir,
-                    train_dir=os.path.join(FLAGS.runs_dir, 'runs_' + model), model=model, defense=defense)
+                    train_dir=os.path.join(FLAGS.runs_dir or preset['folder'], 'runs_' + model), model=model, defense=defense)
     settings.update(preset['train'], niter=FLAGS.niter or preset['niter'])
     hyper = HYPERPARAMETERS.get(defense, {})
     settings.update(dict(dict(pretrain_niter=0), **hyper.get('*', {})), **hyper.get(model, {}))
@@ -70,8 +72,8 @@ def test_settings(preset, model, defense, seed, variant):
     """The flags of test.py for one run."""
     suffix = '_ca' if FLAGS.carlini else ''
     run = '%s_s%d' % (run_name(defense, variant), seed)
-    settings = dict(load_dir=os.path.join(FLAGS.runs_dir, 'runs_' + model, run), data_dir=FLAGS.data_dir,
-                    working_dir=os.path.join(FLAGS.results_dir, 'test_' + model + suffix))
+    settings = dict(load_dir=os.path.join(FLAGS.runs_dir or preset['folder'], 'runs_' + model, run), data_dir=FLAGS.data_dir,
+                    working_dir=os.path.join(FLAGS.results_dir or preset['folder'], 'test_' + model + suffix))
     settings.update(dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'], resume=True)
     return settings
 

@@ -66,7 +66,7 @@ def main():
         print(text)
         return
     runs = collect_runs(FLAGS.results_dir)
-    check(runs, '--results_dir is %s; there is no summary.json of a test below it', FLAGS.results_dir)
+    check(runs, '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json', FLAGS.results_dir)
     tables = build_tables(runs)
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
     text = markdown(tables, FLAGS.published)

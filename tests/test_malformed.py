@@ -18,7 +18,7 @@ def good(scripts, tmp_path_factory):
     """A folder with a run, the results of its test, the IDX files of a small dataset and one as .npz."""
     folder = tmp_path_factory.mktemp('good')
     train = ['train.py', '--defense=none', '--layer_dims=8', '--batch_size=400', '--niter=1', '--pretrain_niter=0', '--train_dir=%s' % folder]
-    for arguments in (train, TEST + ['--load_dir=%s' % (folder / 'none_s1'), '--working_dir=%s' % (folder / 'results')]):
+    for arguments in (train, TEST + ['--load_dir=%s' % (folder / 'none_s1'), '--working_dir=%s' % (folder / 'results' / 'test_mlp')]):
         status, _, err = scripts.run(*arguments)
         assert status == 0, err
     rng = np.random.RandomState(0)
@@ -122,7 +122,7 @@ def args_json(rng, good, folder):
 def results_tsv(rng, good, folder):
     """A results.tsv with a column, a row or a cell that does not belong there."""
     shutil.copytree(str(good / 'results'), str(folder / 'results'))
-    path = folder / 'results' / 'none_s1' / 'results.tsv'
+    path = folder / 'results' / 'test_mlp' / 'none_s1' / 'results.tsv'
     lines = [line.split('\t') for line in path.read_text().splitlines()]
     row, column = rng.randint(1, len(lines)), rng.randint(len(lines[0]))
     kind = rng.choice(['header', 'short', 'long', 'cell', 'empty', 'bytes', 'no rows'])

@@ -76,13 +76,13 @@ def test_a_damaged_tsv_is_named_with_its_line(tmp_path, change, message):
     assert path in str(caught.value)
 
 
-def write_run(root, folder, seed, contents, defense='critic', model='mlp', split='test'):
+def write_run(root, folder, seed, contents, defense='critic', model='mlp', split='test', test=(), **settings):
     path = os.path.join(str(root), folder, '%s_s%d' % (defense, seed))
     os.makedirs(path)
     write_tsv(os.path.join(path, 'results.tsv'), contents)
-    args = {'dataset': 'mnist', 'model': model, 'name': defense, 'defense': defense, 'seed': seed}
+    args = {'dataset': 'mnist', 'model': model, 'name': defense, 'defense': defense, 'seed': seed, **settings}
     with open(os.path.join(path, 'summary.json'), 'w') as stream:
-        json.dump({'train': {'args': args}, 'test': {'args': {'split': split}}, 'split_error': summarise(contents)['error']}, stream)
+        json.dump({'train': {'args': args}, 'test': {'args': dict(test, split=split)}, 'split_error': summarise(contents)['error']}, stream)
 
 
 def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
@@ -118,6 +118,11 @@ def test_images_on_which_carlini_wagner_is_beaten_are_counted(tmp_path):
     assert list(notes_of(*build_tables([run]))) == [
         'Images attacked in a run: DeepFool 4, Carlini-Wagner 4.',
         'Images for which another attack is more than 5 % below Carlini-Wagner: critic 2 of 4.']
+    few = {column: values[:3] for column, values in table(high_confidence=A).items()}
+    write_run(tmp_path, 'few', 1, few)
+    assert list(notes_of(*build_tables(collect_runs(str(tmp_path)))))[:2] == [
+        'Images attacked in a run: DeepFool 4, Carlini-Wagner 4, Ours 3.',
+        'The worst case is of the images that every attack of a run was tried on.']
     write_run(tmp_path / 'alone', 'test_mlp', 1, table(deepfool=A))
     assert len(list(notes_of(*build_tables(collect_runs(str(tmp_path / 'alone')))))) == 1
 
@@ -179,6 +184,29 @@ def test_results_of_two_networks_under_one_name_are_an_error(tmp_path, column, v
     write_run(tmp_path, 'test_mlp_ca', 1, other)
     with pytest.raises(UserError, match='critic_s1 are tests of different networks'):
         collect_runs(str(tmp_path))
+
+
+@pytest.mark.parametrize('first,second,fault', [
+    (dict(niter=10), dict(niter=100), 'trained with --niter=10 and --niter=100'),
+    (dict(test={'hc_epsilon': 1e-8}), dict(test={'hc_epsilon': 1e-16}), 'tested with --hc_epsilon=1e-08 and --hc_epsilon=1e-16'),
+    (dict(niter=10, train_dir='a', test={'batch_size': 1}), dict(niter=10, train_dir='b', lmbd=1., test={'batch_size': 2}), None),
+])
+def test_seeds_with_different_settings_are_not_averaged(tmp_path, first, second, fault):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), **first)
+    write_run(tmp_path, 'test_mlp', 2, table(deepfool=A), **second)
+    runs = collect_runs(str(tmp_path))
+    if fault is None:
+        assert build_tables(runs)[0].rows[0][2]['deepfool'].runs == 2
+    else:
+        with pytest.raises(UserError, match='critic of seeds 1 and 2 was ' + fault):
+            build_tables(runs)
+
+
+def test_results_further_down_belong_to_other_tables(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
+    write_run(tmp_path, os.path.join('short', 'test_mlp'), 1, table(deepfool=A))
+    run, = collect_runs(str(tmp_path))
+    assert run.folders == {'deepfool': str(tmp_path / 'test_mlp' / 'critic_s1')}
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):

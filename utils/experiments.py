@@ -22,16 +22,16 @@ _MNIST = dict(dataset='mnist', batch_size=100, lr=5e-4)
 _TEST = dict(attack_iter=500, attack_clip=0.1, hc_confidence='same')
 _CARLINI = dict(carlini_max_iter=1000)
 
-# variants: settings tried beside each other.
+# folder: where runs and results go; variants: settings tried beside each other.
 PRESETS = {
-    'paper': dict(models=MODELS, defenses=TABLE_1, runs=10, niter=100, train=_MNIST, test=_TEST, carlini=_CARLINI),
-    'short': dict(models=MODELS, defenses=TABLE_1, runs=1, niter=10, train=_MNIST, test=dict(_TEST, num_examples=1000),
-                  carlini=dict(_CARLINI, num_examples=1000)),
-    'demo': dict(models=('mlp',), defenses=TABLE_1, runs=1, niter=60,
+    'paper': dict(folder='.', models=MODELS, defenses=TABLE_1, runs=10, niter=100, train=_MNIST, test=_TEST, carlini=_CARLINI),
+    'short': dict(folder='short', models=MODELS, defenses=TABLE_1, runs=1, niter=10, train=_MNIST,
+                  test=dict(_TEST, num_examples=1000), carlini=dict(_CARLINI, num_examples=1000)),
+    'demo': dict(folder='demo', models=('mlp',), defenses=TABLE_1, runs=1, niter=60,
                  train=dict(dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=20),
                  test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
-    'tune': dict(models=MODELS, defenses=BASELINES, runs=1, niter=5, train=dict(_MNIST, summary_frequency=5), test=_TEST,
-                 carlini=_CARLINI,
+    'tune': dict(folder='tuning', models=MODELS, defenses=BASELINES, runs=1, niter=5, train=dict(_MNIST, summary_frequency=5),
+                 test=_TEST, carlini=_CARLINI,
                  variants=[dict(lr=lr, lr_decay=decay) for lr in (2e-4, 5e-4, 1e-3) for decay in ('step', 'no')]),
 }
 

@@ -3,6 +3,7 @@
 For each attack a row has <attack>_pred, _conf, _l2, _rho, _success and _iterations; rho is ||r||_2 / ||x||_2 (eq. 8).
 """
 import csv
+import glob
 import os
 
 import numpy as np
@@ -104,6 +105,5 @@ def summarise(table):
 
 
 def find_summaries(results_dir):
-    """The paths of every summary.json below results_dir, sorted."""
-    found = [os.path.join(folder, 'summary.json') for folder, _, files in os.walk(results_dir) if 'summary.json' in files]
-    return sorted(found)
+    """The paths of the summaries of tests, sorted: <results_dir>/test_<model>/<run>/summary.json, and no deeper."""
+    return sorted(glob.glob(os.path.join(glob.escape(results_dir), '*', '*', 'summary.json')))

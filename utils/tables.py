@@ -15,6 +15,10 @@ from utils.results import attacks_of, counted_rows, find_summaries, read_tsv, su
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',
           'worst': 'Worst case'}
+# Flags that change no number, or only which run it is; every other one is the same in all runs of a row.
+MAY_DIFFER = {'trained': {'seed', 'train_dir', 'data_dir', 'resume', 'gpu_memory', 'test_batch_size', 'summary_frequency',
+                          'checkpoint_frequency'},
+              'tested': {'load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'batch_size', 'save_adv', 'overwrite'}}
 KEY_TYPES = {'dataset': str, 'model': str, 'name': str, 'defense': str, 'seed': int}   # entries of args.json that name a run
 SHORTER = 0.05   # an attack that is beaten by more than this share of rho has not converged
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the order of Table 1
@@ -60,6 +64,17 @@ def _same_network(table, other):
     """Whether two tables show one network: equal predictions, and confidences but for rounding, on the images of both."""
     _, here, there = np.intersect1d(table['index'], other['index'], return_indices=True)
     return bool((table['pred'][here] == other['pred'][there]).all() and np.allclose(table['conf'][here], other['conf'][there], atol=1e-3))
+
+
+def check_one_setting(runs):
+    """Raises UserError when the runs of a row were trained or tested with different settings, which no mean should hide."""
+    for run in runs[1:]:
+        pairs = [('trained', runs[0].train['args'], run.train['args'])]
+        pairs += [('tested', runs[0].test[attack]['args'], run.test[attack]['args']) for attack in run.test if attack in runs[0].test]
+        for verb, first, args in pairs:
+            for key in sorted((set(first) & set(args)) - MAY_DIFFER[verb]):
+                check(first[key] == args[key], '%s of seeds %d and %d was %s with --%s=%s and --%s=%s; expected one setting in a row, or '
+                      'two names', run.name, runs[0].seed, run.seed, verb, key, first[key], key, args[key])
 
 
 def rho_by_attack(run):
@@ -123,6 +138,7 @@ def build_tables(runs):
         rows = []
         for name, defense in collections.OrderedDict.fromkeys((run.name, run.defense) for run in chosen):
             same = [run for run in chosen if (run.name, run.defense) == (name, defense)]
+            check_one_setting(same)
             whole = [run for run in same if attacks == set(run.tables)]   # the worst case of fewer attacks would look better
             rows.append((name, defense, {column: cell(whole if column == 'worst' else same, column) for column in columns}))
         reference = functools.partial(published, model if (dataset, split) == ('mnist', 'test') else None)
@@ -161,6 +177,8 @@ def notes_of(table):
         if sizes:
             counts[TITLES.get(column, column)] = ' to '.join('%d' % size for size in sorted({min(sizes), max(sizes)}))
     yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
+    if len(set(counts.values())) > 1:
+        yield 'The worst case is of the images that every attack of a run was tried on.'
     lost = collections.OrderedDict()
     for run in table.runs:
         if 'carlini' in run.tables and len(run.tables) > 1:
