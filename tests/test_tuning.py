@@ -8,8 +8,8 @@ from tests.test_results import A, B, table, write_run
 from utils.tuning import choose, collect_candidates, tuning_markdown
 
 
-def write_candidate(root, name, val_err, rho, lr, defense='vat'):
-    folder = root / 'runs_mlp' / name
+def write_candidate(root, name, val_err, rho, lr, defense='vat', seed=1):
+    folder = root / 'runs_mlp' / ('%s_s%d' % (name, seed))
     folder.mkdir(parents=True)
     args = {'dataset': 'mnist', 'pretrain_niter': 0, 'niter': 2, 'model': 'mlp', 'defense': defense, 'name': name, 'lr': lr, 'lr_decay': 'no'}
     (folder / 'args.json').write_text(json.dumps({'args': args}))
@@ -30,6 +30,15 @@ def test_the_largest_rho_among_the_lowest_errors_is_chosen(tmp_path):
     status, out, err = run_script('report.py', '--validation', '--results_dir=' + str(tmp_path))
     assert status == 0 and '**0.250**' in out, err
     assert (tmp_path / 'validation.md').read_text() in out
+
+
+def test_a_setting_is_judged_by_the_mean_of_its_seeds(tmp_path):
+    for seed, val_err, rho in ((1, 0.010, 0.30), (2, 0.030, 0.20)):
+        write_candidate(tmp_path, 'lucky', val_err, rho, 1e-3, seed=seed)
+        write_candidate(tmp_path, 'steady', 0.011, 0.29, 5e-4, seed=seed)
+    write_candidate(tmp_path / 'recorded', 'elsewhere', 0.001, 0.9, 1e-3)   # another sweep, further down
+    candidates = collect_candidates(str(tmp_path))
+    assert len(candidates) == 4 and choose(candidates) == {('mnist', 'mlp', 'vat'): 'steady'}
 
 
 def test_the_html_page_stands_alone_and_escapes_what_it_shows(tmp_path):

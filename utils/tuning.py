@@ -1,6 +1,9 @@
 """Choosing what the paper leaves open, on the validation images alone: reads the runs' args.json and metrics.jsonl."""
 import collections
+import glob
 import os
+
+import numpy as np
 
 from utils.errors import UserError
 from utils.files import read_json, read_json_lines
@@ -11,11 +14,11 @@ Candidate = collections.namedtuple('Candidate', 'dataset model defense name lr l
 
 
 def collect_candidates(root):
-    """A Candidate for every finished run below `root` whose last row has a validation error and DeepFool's rho."""
+    """A Candidate for every finished run, <root>/runs_<model>/<run>, whose last row has a validation error and DeepFool's rho."""
     candidates = []
-    for folder, _, files in sorted(os.walk(root)):
-        if 'args.json' in files and 'metrics.jsonl' in files and 'summary.json' not in files:   # not the copy beside a test
-            path = os.path.join(folder, 'args.json')
+    for path in sorted(glob.glob(os.path.join(glob.escape(root), '*', '*', 'args.json'))):
+        folder = os.path.dirname(path)
+        if not os.path.exists(os.path.join(folder, 'summary.json')):   # not the copy beside a test
             rows = read_json_lines(os.path.join(folder, 'metrics.jsonl'))
             try:
                 args = read_json(path)['args']
@@ -29,15 +32,19 @@ def collect_candidates(root):
 
 
 def choose(candidates):
-    """{(dataset, model, defense): name}: of the candidates within TOLERANCE of the lowest validation error, the largest rho."""
+    """{(dataset, model, defense): name}: of the names within TOLERANCE of the lowest validation error, the one with the largest rho.
+
+    Both are means over the runs of a name, its seeds.
+    """
     groups = collections.OrderedDict()
     for candidate in candidates:
-        groups.setdefault(candidate[:3], []).append(candidate)
+        groups.setdefault(candidate[:3], collections.OrderedDict()).setdefault(candidate.name, []).append(candidate)
     chosen = {}
     for key, group in groups.items():
-        best = min(candidate.val_err for candidate in group)
-        close = [candidate for candidate in group if candidate.val_err <= best + TOLERANCE]
-        chosen[key] = max(close, key=lambda candidate: candidate.rho).name
+        val_err = {name: np.mean([run.val_err for run in runs]) for name, runs in group.items()}
+        rho = {name: np.mean([run.rho for run in runs]) for name, runs in group.items()}
+        best = min(val_err.values())
+        chosen[key] = max((name for name in group if val_err[name] <= best + TOLERANCE), key=rho.get)
     return chosen
 
 
