@@ -13,12 +13,11 @@ from absl import flags, logging   # noqa: E402
 from attacks import ATTACKS   # noqa: E402
 from attacks.generator import ORDS, parse_confidence   # noqa: E402
 from attacks.high_confidence import TEST_EPSILON   # noqa: E402
-from models import build_model   # noqa: E402
 from utils.checkpoints import read_progress, restore_variables   # noqa: E402
-from utils.data import load_dataset   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
 from utils.files import atomic_write, make_folder, read_json, write_json   # noqa: E402
 from utils.images import save_grids   # noqa: E402
+from utils.loading import load_run   # noqa: E402
 from utils.lock import folder_lock   # noqa: E402
 from utils.log import check_gpu_memory, session_config, start_graph_mode   # noqa: E402
 from utils.noise import Noise   # noqa: E402
@@ -86,17 +85,6 @@ def attack_settings():
     }, dict(steps, **ball)
 
 
-def load_run(run):
-    """The whole data split, the model and the training record of a run: (Split, Network, args.json)."""
-    record = run.read_args()
-    args = record['args']
-    data = load_dataset(args['dataset'], FLAGS.data_dir or args['data_dir'], args['validation_size'])
-    model = build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn'])
-    check(list(data.train.x.shape[1:]) == record['image_shape'], '%s: images are %s; %s was trained on %s', args['dataset'],
-          list(data.train.x.shape[1:]), run.path, record['image_shape'])
-    return getattr(data, FLAGS.split), model, record
-
-
 def settings_key(checkpoint, split):
     """What tells this test from another: weights, images, every flag but those of places, the versions of the packages, the code."""
     places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume', 'overwrite')
@@ -160,7 +148,8 @@ def main():
     check_gpu_memory(FLAGS.gpu_memory)
     settings = {name: settings.get(name, common) for name in set(names) | {'high_confidence'}}
     run = RunFolder(FLAGS.load_dir)
-    whole, model, record = load_run(run)
+    data, model, record = load_run(run, FLAGS.data_dir)
+    whole = getattr(data, FLAGS.split)
     checkpoint = newest_checkpoint(run, record['args'])
     folder = os.path.join(FLAGS.working_dir, os.path.basename(os.path.abspath(FLAGS.load_dir)))
     key = settings_key(checkpoint, whole)

@@ -12,9 +12,8 @@ cli.quiet_tensorflow()
 
 import tensorflow.compat.v1 as tf   # noqa: E402
 
-from models import build_model   # noqa: E402
+from utils import loading   # noqa: E402
 from utils.checkpoints import restore_variables   # noqa: E402
-from utils.data import load_dataset   # noqa: E402
 from utils.log import session_config   # noqa: E402
 from utils.run_folder import RunFolder   # noqa: E402
 
@@ -36,10 +35,7 @@ def cpu_seconds(function):
 def load_run(path, data_dir):
     """(session on one thread with the weights of a run, its model, the test Split, placeholders x and y)."""
     run = RunFolder(path)
-    record = run.read_args()
-    args = record['args']
-    data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'])
-    model = build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn'])
+    data, model, record = loading.load_run(run, data_dir)
     x = tf.placeholder(tf.float32, [None] + record['image_shape'])
     y = tf.placeholder(tf.int32, [None])
     model(x)

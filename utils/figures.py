@@ -18,17 +18,18 @@ def save_figure(figure, path):
 
 
 def plot_curves(rows, path):
-    """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch."""
+    """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch; pretraining ends at epoch 0."""
+    first = 1 - sum(row.get('phase') == 'pretrain' for row in rows)
     panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')), ('error', ('err', 'val_err', 'critic_err_real', 'critic_err_adv')),
               ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
     figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3))
     for axis, (title, names) in zip(axes, panels):
         for name in names:
-            points = [(epoch, row[name]) for epoch, row in enumerate(rows, 1) if row.get(name) is not None]
+            points = [(epoch, row[name]) for epoch, row in enumerate(rows, first) if row.get(name) is not None]
             if points:
                 axis.plot(*zip(*points), marker='.', label=name)
         axis.set_title(title)
-        axis.set_xlabel('epoch')
+        axis.set_xlabel('epoch' if first == 1 else 'epoch (pretraining ends at 0)')
         axis.legend(fontsize=7)
     save_figure(figure, path)
 

@@ -86,7 +86,7 @@ class Trainer(object):
         check_finite('val_nll', row['val_nll'], 'the end of ' + title)
         grids, norms = {}, {}
         if epoch == last or not pretraining and config.summary_frequency > 0 and number % config.summary_frequency == 0:
-            attacked, grids, norms = self._evaluation.attacked(session, self._run.samples, epoch)
+            attacked, grids, norms = self._evaluation.attacked(session, self._run.samples, number)
             row.update(attacked)
             self._rho = attacked['rho_deepfool']
         row['seconds'] = round(time.time() - start, 3)

@@ -28,22 +28,27 @@ class RunFolder(object):
         """Makes the folder and writes args.json; with `resume`, an existing run must have been started with the same arguments.
 
         Only those in MAY_DIFFER may differ: niter, to train for longer, and what changes no number. Raises UserError otherwise.
+        `earlier_revisions` then names the other git revisions that have trained it.
         """
         if os.path.exists(self.args_path) or os.path.exists(os.path.join(self.checkpoints, 'checkpoint')):
             check(resume, '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one', self.path)
-            self._check_same(args['args'])
+            before = self._check_same(args['args'])
+            revisions = before.get('earlier_revisions', []) + [before.get('git_revision')]
+            args = dict(args, earlier_revisions=[revision for revision in revisions if revision != args.get('git_revision')])
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
         write_json(self.args_path, args)
 
     def _check_same(self, args):
-        saved = self.read_args()['args']
+        record = self.read_args()
+        saved = record['args']
         for key, value in sorted(args.items()):
             if key not in MAY_DIFFER:
                 check(key in saved and saved[key] == value, '%s was started with --%s=%s; this run has %s', self.path, key,
                       saved.get(key), value)
         check(args['niter'] >= saved['niter'], '%s was started with --niter=%s; this run has %s, which is less', self.path,
               saved['niter'], args['niter'])
+        return record
 
     def read_args(self):
         """The contents of args.json; raises UserError when the folder holds no run."""
