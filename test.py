@@ -15,6 +15,7 @@ from attacks.generator import ORDS, parse_confidence   # noqa: E402
 from attacks.high_confidence import TEST_EPSILON   # noqa: E402
 from utils.checkpoints import read_progress, restore_variables   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
+from utils.experiments import TEST_PLACES   # noqa: E402
 from utils.files import atomic_write, make_folder, read_json, write_json   # noqa: E402
 from utils.images import save_grids   # noqa: E402
 from utils.loading import load_run   # noqa: E402
@@ -87,8 +88,7 @@ def attack_settings():
 
 def settings_key(checkpoint, split):
     """What tells this test from another: weights, images, every flag but those of places, the versions of the packages, the code."""
-    places = ('load_dir', 'working_dir', 'data_dir', 'gpu_memory', 'save_adv', 'resume', 'overwrite')
-    settings = {name: FLAGS[name].value for name in GENERAL if name not in places}
+    settings = {name: FLAGS[name].value for name in GENERAL if name not in TEST_PLACES}
     return test_key([provenance()['versions'], settings], checkpoint, split)
 
 

@@ -112,6 +112,7 @@ def main():
     def rates_of(epoch):
         return (learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor, config.lr_decay_step),
                 critic_learning_rate(epoch, config.lr_decay, **select(critic_learning_rate, hyper)))
+
     rates_of(1)   # a schedule that cannot be is an error before anything is written
 
     with folder_lock(run.path):

@@ -1,5 +1,6 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read back; where those of runs lie."""
 import contextlib
+import glob
 import json
 import os
 
@@ -71,3 +72,8 @@ def read_json_lines(path):
     if wrong:
         raise UserError('%s: holds %r; expected one JSON object with an epoch a line' % (path, wrong[0]))
     return rows
+
+
+def run_files(root, name):
+    """The paths of a file in the folders of runs or of their tests, sorted: <root>/<folder>/<run>/<name>, and none deeper."""
+    return sorted(glob.glob(os.path.join(glob.escape(root), '*', '*', name)))

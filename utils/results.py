@@ -3,8 +3,6 @@
 For each attack a row has <attack>_pred, _conf, _l2, _rho, _success and _iterations; rho is ||r||_2 / ||x||_2 (eq. 8).
 """
 import csv
-import glob
-import os
 
 import numpy as np
 
@@ -102,8 +100,3 @@ def summarise(table):
             'conf': mean('conf', counted & ~wrong), 'iterations': mean('iterations', ~wrong),
         }
     return summary
-
-
-def find_summaries(results_dir):
-    """The paths of the summaries of tests, sorted: <results_dir>/test_<model>/<run>/summary.json, and no deeper."""
-    return sorted(glob.glob(os.path.join(glob.escape(results_dir), '*', '*', 'summary.json')))

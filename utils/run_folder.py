@@ -3,13 +3,14 @@ import os
 
 from utils.checkpoints import UnreadableCheckpoint, found, read_progress
 from utils.errors import check
+from utils.experiments import TRAIN_PLACES
 from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
 
 # What other programs rely on in args.json.
 ARG_TYPES = {'dataset': str, 'data_dir': str, 'validation_size': int, 'model': str, 'layer_dims': str, 'activation_fn': str,
              'name': str, 'defense': str, 'seed': int, 'niter': int, 'pretrain_niter': int}
 RECORD_TYPES = {'num_classes': int, 'image_shape': list}
-MAY_DIFFER = ('niter', 'resume', 'gpu_memory', 'train_dir', 'data_dir')
+MAY_DIFFER = ('niter',) + TRAIN_PLACES
 
 
 class RunFolder(object):

@@ -8,17 +8,17 @@ import os
 import numpy as np
 
 from utils.errors import UserError, check
-from utils.files import read_json
+from utils.experiments import TEST_PLACES, TRAIN_PLACES
+from utils.files import read_json, run_files
 from utils.published import published
-from utils.results import attacks_of, counted_rows, find_summaries, read_tsv, summarise
+from utils.results import attacks_of, counted_rows, read_tsv, summarise
 
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',
           'worst': 'Worst case'}
-# Flags that change no number, or only which run it is; every other one is the same in all runs of a row.
-MAY_DIFFER = {'trained': {'seed', 'train_dir', 'data_dir', 'resume', 'gpu_memory', 'test_batch_size', 'summary_frequency',
-                          'checkpoint_frequency'},
-              'tested': {'load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'batch_size', 'save_adv', 'overwrite'}}
+# Flags that may differ between the runs of a row; every other one is the same in all of them.
+MAY_DIFFER = {'trained': {'seed', 'test_batch_size', 'summary_frequency', 'checkpoint_frequency'}.union(TRAIN_PLACES),
+              'tested': {'batch_size'}.union(TEST_PLACES)}
 KEY_TYPES = {'dataset': str, 'model': str, 'name': str, 'defense': str, 'seed': int}   # entries of args.json that name a run
 SHORTER = 0.05   # an attack that is beaten by more than this share of rho has not converged
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic')   # the order of Table 1
@@ -39,7 +39,7 @@ failed attacks."""
 def collect_runs(results_dir):
     """Every Run below results_dir, in the order of Table 1; raises UserError for a damaged file or an attack found twice."""
     runs = {}
-    for path in find_summaries(results_dir):
+    for path in run_files(results_dir, 'summary.json'):
         folder = os.path.dirname(path)
         summary = read_json(path)
         try:

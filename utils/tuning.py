@@ -1,12 +1,11 @@
 """Choosing what the paper leaves open, on the validation images alone: reads the runs' args.json and metrics.jsonl."""
 import collections
-import glob
 import os
 
 import numpy as np
 
 from utils.errors import UserError
-from utils.files import read_json, read_json_lines
+from utils.files import read_json, read_json_lines, run_files
 
 TOLERANCE = 0.002   # of validation error: two images in a thousand
 
@@ -16,7 +15,7 @@ Candidate = collections.namedtuple('Candidate', 'dataset model defense name lr l
 def collect_candidates(root):
     """A Candidate for every finished run, <root>/runs_<model>/<run>, whose last row has a validation error and DeepFool's rho."""
     candidates = []
-    for path in sorted(glob.glob(os.path.join(glob.escape(root), '*', '*', 'args.json'))):
+    for path in run_files(root, 'args.json'):
         folder = os.path.dirname(path)
         if not os.path.exists(os.path.join(folder, 'summary.json')):   # not the copy beside a test
             rows = read_json_lines(os.path.join(folder, 'metrics.jsonl'))
