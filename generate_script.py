@@ -8,9 +8,9 @@ from absl import flags
 
 from utils import cli
 from utils.errors import check, check_choice
-from utils.experiments import DECAYING, HYPERPARAMETERS, MODELS, PRESETS, decay_step
+from experiments.table1 import DECAYING, HYPERPARAMETERS, MODELS, PRESETS, decay_step
 from utils.files import read_json_lines
-from utils.launchers import LAUNCHERS
+from experiments.launchers import LAUNCHERS
 
 FLAGS = flags.FLAGS
 

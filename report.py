@@ -5,12 +5,12 @@ from absl import flags
 
 from utils import cli
 from utils.errors import check
-from utils.figures import plot_curves, plot_examples, plot_rho
+from figures.plots import plot_curves, plot_examples, plot_rho
 from utils.files import atomic_write, make_folder, read_json_lines
-from utils.html import page
-from utils.results import counted_rows
-from utils.tables import TITLES, build_tables, collect_runs, latex, markdown, to_csv
-from utils.tuning import choose, collect_candidates, tuning_markdown
+from reporting.html import page
+from evaluation.results import counted_rows
+from reporting.tables import TITLES, build_tables, collect_runs, latex, markdown, to_csv
+from reporting.tuning import choose, collect_candidates, tuning_markdown
 
 FLAGS = flags.FLAGS
 

@@ -11,22 +11,22 @@ import tensorflow.compat.v1 as tf   # noqa: E402
 from absl import flags, logging   # noqa: E402
 
 from attacks import ATTACKS   # noqa: E402
-from attacks.generator import ORDS, parse_confidence   # noqa: E402
+from attacks.unrolled import ORDS, parse_confidence   # noqa: E402
 from attacks.high_confidence import TEST_EPSILON   # noqa: E402
-from utils.checkpoints import read_progress, restore_variables   # noqa: E402
+from training.checkpoints import read_progress, restore_variables   # noqa: E402
 from utils.errors import check, check_choice   # noqa: E402
-from utils.experiments import TEST_PLACES   # noqa: E402
+from experiments.table1 import TEST_PLACES   # noqa: E402
 from utils.files import atomic_write, make_folder, read_json, write_json   # noqa: E402
-from utils.images import save_grids   # noqa: E402
-from utils.loading import load_run   # noqa: E402
+from figures.grids import save_grids   # noqa: E402
+from training.loading import load_run   # noqa: E402
 from utils.lock import folder_lock   # noqa: E402
-from utils.log import check_gpu_memory, session_config, start_graph_mode   # noqa: E402
+from utils.session import check_gpu_memory, session_config, start_graph_mode   # noqa: E402
 from utils.noise import Noise   # noqa: E402
-from utils.partial import PartialResults, test_key   # noqa: E402
+from evaluation.partial import PartialResults, test_key   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
-from utils.results import write_tsv   # noqa: E402
-from utils.run_folder import RunFolder   # noqa: E402
-from utils.testing import Tester, select_images, summarise_images   # noqa: E402
+from evaluation.results import write_tsv   # noqa: E402
+from training.run_folder import RunFolder   # noqa: E402
+from evaluation.judge import Tester, select_images, summarise_images   # noqa: E402
 
 FLAGS = flags.FLAGS
 GRID = 100   # images in a sample grid

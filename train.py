@@ -10,21 +10,21 @@ import tensorflow.compat.v1 as tf   # noqa: E402
 from absl import flags, logging   # noqa: E402
 
 import defenses   # noqa: E402
-from attacks.generator import Generator   # noqa: E402
+from attacks.unrolled import Generator   # noqa: E402
 from critic import build_critic, critic_learning_rate   # noqa: E402
 from models import MODELS, build_model, default_layer_dims   # noqa: E402
-from utils.data import load_dataset   # noqa: E402
+from datasets import load_dataset   # noqa: E402
 from utils.errors import check   # noqa: E402
-from utils.evaluation import Evaluation   # noqa: E402
-from utils.log import check_gpu_memory, log_to_file, start_graph_mode   # noqa: E402
-from utils.loop import Trainer   # noqa: E402
+from evaluation.monitor import Evaluation   # noqa: E402
+from utils.session import check_gpu_memory, log_to_file, start_graph_mode   # noqa: E402
+from training.loop import Trainer   # noqa: E402
 from utils.lock import folder_lock   # noqa: E402
 from utils.noise import Noise   # noqa: E402
 from utils.provenance import provenance   # noqa: E402
-from utils.run_folder import RunFolder   # noqa: E402
-from utils.schedule import DECAYS, learning_rate   # noqa: E402
-from utils.signature import select   # noqa: E402
-from utils.training import BETA1, build_steps   # noqa: E402
+from training.run_folder import RunFolder   # noqa: E402
+from training.schedule import DECAYS, learning_rate   # noqa: E402
+from utils.hyperparameters import select   # noqa: E402
+from training.step import BETA1, build_steps   # noqa: E402
 
 FLAGS = flags.FLAGS
 

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from attacks.active import by_chunks, run_active
+from attacks.loop import by_chunks, run_active
 from attacks.contract import SLOTS, Adversarial, attackable, check_logits, check_number
 from utils.ops import per_image, project_box, select_class, squared_norm
 

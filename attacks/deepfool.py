@@ -3,7 +3,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from attacks.active import by_chunks, run_active
+from attacks.loop import by_chunks, run_active
 from attacks.contract import SLOTS, attackable, check_logits, check_number, finish, project_step
 from attacks.targets import boundary_distances
 from utils.errors import check

@@ -8,7 +8,7 @@ import collections
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.active import by_chunks, run_active
+from attacks.loop import by_chunks, run_active
 from attacks.contract import SLOTS, attackable, check_logits, check_norm, check_number, finish, project_step
 from attacks.targets import closest_targets
 from utils.errors import check, check_choice

@@ -2,7 +2,7 @@
 import collections
 import importlib
 
-import torch   # before TensorFlow: see utils/grids.py
+import torch   # before TensorFlow: see figures/draw_grids.py
 
 import common
 import numpy as np
@@ -13,8 +13,8 @@ import peers
 from attacks import carlini_wagner, deepfool, high_confidence
 from utils import cli
 from utils.errors import check
-from utils.log import start_graph_mode
-from utils.results import relative_norms
+from utils.session import start_graph_mode
+from evaluation.results import relative_norms
 
 FLAGS = flags.FLAGS
 OURS = 'ours'
@@ -116,7 +116,7 @@ def built_to_keep(name, setting):
 
 
 def run_all(enter, step, results, n, slots):
-    """attacks.active.run_active without leaving and refilling."""
+    """attacks.loop.run_active without leaving and refilling."""
     begin = enter(tf.range(n))
 
     def body(state, active):

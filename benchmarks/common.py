@@ -13,9 +13,9 @@ cli.quiet_tensorflow()
 import tensorflow.compat.v1 as tf   # noqa: E402
 
 from utils import loading   # noqa: E402
-from utils.checkpoints import restore_variables   # noqa: E402
-from utils.log import session_config   # noqa: E402
-from utils.run_folder import RunFolder   # noqa: E402
+from training.checkpoints import restore_variables   # noqa: E402
+from utils.session import session_config   # noqa: E402
+from training.run_folder import RunFolder   # noqa: E402
 
 
 def one_thread():

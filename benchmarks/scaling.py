@@ -7,8 +7,8 @@ from absl import flags
 from attacks import carlini_wagner, deepfool, high_confidence
 from models import build_model
 from utils import cli
-from utils.figures import plt, save_figure
-from utils.log import start_graph_mode
+from figures.plots import plt, save_figure
+from utils.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 

@@ -7,15 +7,15 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 import defenses
-from attacks.generator import Generator
+from attacks.unrolled import Generator
 from attacks.targets import boundary_distances
 from critic import build_critic
 from models import build_model
 from utils import cli
-from utils.log import start_graph_mode
+from utils.session import start_graph_mode
 from utils.noise import Noise
 from utils.ops import prediction
-from utils.training import build_steps
+from training.step import build_steps
 
 FLAGS = flags.FLAGS
 

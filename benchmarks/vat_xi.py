@@ -7,7 +7,7 @@ from absl import flags
 from defenses.vat import divergence_gradient
 from utils import cli
 from utils.errors import check
-from utils.log import start_graph_mode
+from utils.session import start_graph_mode
 from utils.noise import Noise
 from utils.ops import steepest
 

@@ -7,7 +7,7 @@ from models import parse_layer_dims
 from models.layers import Network
 from utils.errors import check_choice
 from utils.registry import registry
-from utils.schedule import learning_rate
+from training.schedule import learning_rate
 
 CRITICS = registry('critics', ('mlp', critic_mlp))
 

@@ -2,12 +2,12 @@
 
 Adding one: a file and a line in DEFENSES. train.py then has its hyper-parameters as flags, and args.json records them.
 """
-import attacks.generator
+import attacks.unrolled
 import critic as critic_part
 from defenses import critic, fgsm_at, margin, none, pgd_at, vat
 from utils.errors import check, check_choice
 from utils.registry import registry
-from utils.signature import keyword_only, positional, select
+from utils.hyperparameters import keyword_only, positional, select
 
 
 DEFENSES = registry(
@@ -22,7 +22,7 @@ DEFENSES = registry(
 
 # Parts of a defense that have hyper-parameters of their own, and the functions that take them.
 PARTS = {
-    'attack': (attacks.generator, (attacks.generator.Generator,)),
+    'attack': (attacks.unrolled, (attacks.unrolled.Generator,)),
     'critic': (critic_part, (critic_part.build_critic, critic_part.critic_learning_rate)),
 }
 

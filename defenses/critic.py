@@ -4,7 +4,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from critic.losses import bce, gradient_penalty
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.ops import confidence, lp_norm, masked_mean, nll, prediction, select_class, share, squared_norm
 
 HELP = {
@@ -19,7 +19,7 @@ HELP = {
 def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd_rec_l2=0.01, lmbd_grad=10., critic_steps=1):
     """The attack is built once; the critic's losses see its images as constants, the classifier's differentiates through them.
 
-    model: x -> logits [n, k]; attack: attacks.generator.Generator; critic: x -> logits [n, k]; x [n, h, w, c] in [0, 1];
+    model: x -> logits [n, k]; attack: attacks.unrolled.Generator; critic: x -> logits [n, k]; x [n, h, w, c] in [0, 1];
     y [n] int32, labels; noise: utils.noise.Noise of this step.
     """
     logits = model(x)

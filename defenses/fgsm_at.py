@@ -2,7 +2,7 @@
 import tensorflow.compat.v1 as tf
 
 from attacks.fgsm import gradient_step
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.ops import nll
 
 HELP = {

@@ -2,7 +2,7 @@
 import tensorflow.compat.v1 as tf
 
 from attacks.targets import boundary_distances
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.ops import class_norms, jacobian, select_class, squared_norm
 
 HELP = {'lmbd': 'weight of the squared l2 norm of the difference of gradients'}

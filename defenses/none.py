@@ -1,7 +1,7 @@
 """No defense: the reference rows of Table 1."""
 import tensorflow.compat.v1 as tf
 
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.ops import nll
 
 HELP = {}

@@ -1,9 +1,9 @@
 """Adversarial training with Projected Gradient Descent ([17], Madry et al., ICLR 2018): eq. 1 with the inner maximum by PGD."""
 import tensorflow.compat.v1 as tf
 
-from attacks.generator import ORDS
+from attacks.unrolled import ORDS
 from attacks.pgd import pgd_images
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.errors import check, check_choice
 from utils.ops import nll
 

@@ -1,7 +1,7 @@
 """Virtual adversarial training ([16], Miyato et al., ICLR 2015): section 2 and the VAT rows of Table 1."""
 import tensorflow.compat.v1 as tf
 
-from defenses.losses import Losses
+from training.objective import Losses
 from utils.errors import check
 from utils.ops import nll, prediction, select_class, steepest
 

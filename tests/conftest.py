@@ -16,7 +16,7 @@ cli.quiet_tensorflow()
 
 import tensorflow.compat.v1 as tf   # noqa: E402
 
-from utils.log import start_graph_mode   # noqa: E402
+from utils.session import start_graph_mode   # noqa: E402
 
 start_graph_mode()
 

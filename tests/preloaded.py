@@ -79,7 +79,7 @@ def main():
     sys.path.insert(0, ROOT)
     from utils import cli
     cli.quiet_tensorflow()
-    import attacks, critic, defenses, models, utils.loop, utils.testing   # noqa: E401, F401
+    import attacks, critic, defenses, models, training.loop, evaluation.judge   # noqa: E401, F401
     import skimage.transform, sklearn.datasets   # noqa: E401, F401
     answers = os.fdopen(os.dup(1), 'w')
     for line in sys.stdin:

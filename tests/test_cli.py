@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import run_script, start_script
-from utils.results import read_tsv, relative_norms
+from evaluation.results import read_tsv, relative_norms
 
 TINY = ['--niter=1', '--layer_dims=16', '--batch_size=400', '--seed=1']
 TINY_CRITIC = TINY + ['--critic_layer_dims=16', '--attack_iter=2', '--lmbd=0.1']

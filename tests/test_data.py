@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from utils.data import IDX_NAMES, Split, balanced_subset, batches, epoch_order, load_dataset
+from datasets import IDX_NAMES, Split, balanced_subset, batches, epoch_order, load_dataset
 from utils.errors import UserError
-from utils.idx import write_idx
+from datasets.idx import write_idx
 
 
 def make_mnist(folder, n_train=30, n_test=10):

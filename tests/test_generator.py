@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from attacks.generator import Generator, parse_confidence
+from attacks.unrolled import Generator, parse_confidence
 from attacks.high_confidence import generate, straight_through_indicator
 from utils.errors import UserError
 from utils.noise import Noise

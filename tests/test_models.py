@@ -8,8 +8,8 @@ from critic.losses import bce, gradient_penalty
 from models import build_model
 from utils.errors import UserError
 from utils.noise import Noise
-from utils.schedule import learning_rate
-from utils.training import check_ownership
+from training.schedule import learning_rate
+from training.step import check_ownership
 
 X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
 

@@ -22,7 +22,7 @@ def test_nothing_is_left_to_be_filled_in():
 
 
 def test_the_files_that_it_names_exist():
-    named = re.findall(r'`((?:attacks|critic|defenses|models|utils|docs|results)/[\w./]*\w)`', README)
+    named = re.findall(r'`((?:attacks|critic|datasets|defenses|evaluation|experiments|models|training|utils|docs|results)/[\w./]*\w)`', README)
     assert len(named) > 15
     for path in named:
         assert os.path.exists(os.path.join(ROOT, path)), path
@@ -46,8 +46,8 @@ def test_the_recorded_choice_is_what_its_command_prints(tmp_path):
 
 
 def test_the_sweep_uses_the_learning_rates_that_were_chosen():
-    from utils.experiments import HYPERPARAMETERS
-    from utils.tuning import choose, collect_candidates
+    from experiments.table1 import HYPERPARAMETERS
+    from reporting.tuning import choose, collect_candidates
     candidates = collect_candidates(os.path.join(ROOT, 'results', 'tuning'))
     chosen = {c[1:3]: c.lr for c in candidates if choose(candidates)[c[:3]] == c.name}
     assert len(chosen) == 8

@@ -9,8 +9,8 @@ import pytest
 
 from utils.errors import UserError
 from utils.files import atomic_write
-from utils.results import columns, read_tsv, relative_norms, summarise, write_tsv
-from utils.tables import beaten, build_tables, cell_text, collect_runs, latex, markdown, notes_of, to_csv, worst_case
+from evaluation.results import columns, read_tsv, relative_norms, summarise, write_tsv
+from reporting.tables import beaten, build_tables, cell_text, collect_runs, latex, markdown, notes_of, to_csv, worst_case
 
 
 def table(**attacks):

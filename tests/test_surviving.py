@@ -15,7 +15,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tests.preloaded import wait_for
-from utils.checkpoints import found
+from training.checkpoints import found
 
 RUN = ['train.py', '--defense=none', '--layer_dims=300', '--batch_size=4', '--niter=6', '--summary_frequency=0', '--resume']
 RUN_FOLDER = 'none_s1'

@@ -42,7 +42,7 @@ def test_every_printed_command_parses_with_the_real_flags(script, check, argumen
 
 
 def test_the_sweep_has_distinct_runs_seed_by_seed():
-    from utils.experiments import TABLE_1
+    from experiments.table1 import TABLE_1
     lines = printed()
     assert len(lines) == len(set(lines)) == 2 * len(TABLE_1) * 10
     flags = [dict(word[2:].split('=', 1) for word in shlex.split(line)[2:]) for line in lines]

@@ -6,12 +6,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import defenses
-from attacks.generator import Generator
+from attacks.unrolled import Generator
 from critic import build_critic
 from models import build_model
 from utils.noise import Noise
-from utils.signature import select
-from utils.training import build_steps
+from utils.hyperparameters import select
+from training.step import build_steps
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
 Y = np.int32(np.arange(12) % 3)

@@ -5,7 +5,7 @@ import numpy as np
 
 from tests.conftest import run_script
 from tests.test_results import A, B, table, write_run
-from utils.tuning import choose, collect_candidates, tuning_markdown
+from reporting.tuning import choose, collect_candidates, tuning_markdown
 
 
 def write_candidate(root, name, val_err, rho, lr, defense='vat', seed=1):
@@ -68,7 +68,7 @@ def test_skip_done_leaves_out_finished_runs_and_tests(tmp_path):
 
 
 def test_worst_case_never_exceeds_a_column(tmp_path):
-    from utils.tables import build_tables, collect_runs
+    from reporting.tables import build_tables, collect_runs
     rng = np.random.RandomState(3)
     for seed in (1, 2):
         write_run(tmp_path, 'test_mlp', seed, table(**{name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'pgd')}))

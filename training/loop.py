@@ -8,13 +8,13 @@ import tensorflow.compat.v1 as tf
 from absl import logging
 from tqdm import tqdm
 
-from utils.checkpoints import Checkpoints, Progress
-from utils.data import batches, epoch_order
+from training.checkpoints import Checkpoints, Progress
+from datasets import batches, epoch_order
 from utils.errors import RunError
-from utils.events import Events
-from utils.figures import plot_curves
-from utils.log import session_config
-from utils.stopping import StopSignals
+from training.events import Events
+from figures.plots import plot_curves
+from utils.session import session_config
+from training.stopping import StopSignals
 
 LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool', 'seconds')   # the rest: metrics.jsonl
 
@@ -26,7 +26,7 @@ class NonFinite(RunError):
 class Trainer(object):
     """Runs the epochs of a run; everything that is in the graph is built before it is called.
 
-    steps, rates: from utils.training; evaluation: utils.evaluation.Evaluation; rates_of: epoch -> the two learning
+    steps, rates: from training.step; evaluation: evaluation.monitor.Evaluation; rates_of: epoch -> the two learning
     rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
     """
 

@@ -3,7 +3,7 @@ import base64
 import html
 import json
 
-from utils.tables import notes_of, rows_of
+from reporting.tables import notes_of, rows_of
 
 STYLE = """
 :root { color-scheme: light dark; }

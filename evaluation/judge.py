@@ -3,11 +3,11 @@ import numpy as np
 from tqdm import tqdm
 
 from attacks import ATTACKS, high_confidence
-from utils.data import Split, batches
-from utils.images import quality
+from datasets import Split, batches
+from figures.grids import quality
 from utils.ops import confidence, prediction
-from utils.results import columns, counted_rows, relative_norms, summarise
-from utils.signature import select
+from evaluation.results import columns, counted_rows, relative_norms, summarise
+from utils.hyperparameters import select
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once

@@ -20,7 +20,7 @@ def save_grids(paths, grids, columns=None):
     """
     stream = io.BytesIO()
     np.savez(stream, **grids)
-    child = subprocess.run([sys.executable, '-m', 'utils.grids', str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
+    child = subprocess.run([sys.executable, '-m', 'figures.draw_grids', str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)   # out of reach of Ctrl-C
     if child.returncode:
         lines = ['exit status %d' % child.returncode] + child.stderr.decode(errors='replace').splitlines()

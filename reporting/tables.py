@@ -8,10 +8,10 @@ import os
 import numpy as np
 
 from utils.errors import UserError, check
-from utils.experiments import TEST_PLACES, TRAIN_PLACES
+from experiments.table1 import TEST_PLACES, TRAIN_PLACES
 from utils.files import read_json, run_files
-from utils.published import published
-from utils.results import attacks_of, counted_rows, read_tsv, summarise
+from experiments.published import published
+from evaluation.results import attacks_of, counted_rows, read_tsv, summarise
 
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner', 'high_confidence': 'Ours',

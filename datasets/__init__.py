@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 
 from utils.errors import UserError, check
-from utils.idx import download_idx, find_idx, read_idx
+from datasets.idx import download_idx, find_idx, read_idx
 
 
 class Split(collections.namedtuple('Split', 'x y')):

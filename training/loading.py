@@ -1,6 +1,6 @@
 """A finished run, loaded for attacking it: its data and its classifier."""
 from models import build_model
-from utils.data import load_dataset
+from datasets import load_dataset
 from utils.errors import check
 
 

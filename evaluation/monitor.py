@@ -5,10 +5,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks import deepfool, high_confidence
-from utils.data import balanced_subset, batches
-from utils.images import save_grids
+from datasets import balanced_subset, batches
+from figures.grids import save_grids
 from utils.ops import confidence, nll, prediction
-from utils.results import relative_norms
+from evaluation.results import relative_norms
 
 SUMMARY_PER_CLASS = 10
 SUMMARY_ATTACK = dict(max_iter=50, clip=0.5)   # as in the published training code; the test's attack is finer

@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 def test_key(settings, checkpoint, split):
     """A text that is equal for two tests with the same JSON-able settings, weights, images, and code of this program."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    code = [path for folder in ('', 'attacks', 'models', 'utils') for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))]
+    code = [path for folder in ('', 'attacks', 'datasets', 'evaluation', 'models', 'training', 'utils') for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))]
     for path in [checkpoint + '.index'] + code:   # the index holds the checksum of every variable
         with open(path, 'rb') as stream:
             digest.update(stream.read())

@@ -1,9 +1,9 @@
 """The folder of one training run and what it holds; downstream programs read these files and never a log."""
 import os
 
-from utils.checkpoints import UnreadableCheckpoint, found, read_progress
+from training.checkpoints import UnreadableCheckpoint, found, read_progress
 from utils.errors import check
-from utils.experiments import TRAIN_PLACES
+from experiments.table1 import TRAIN_PLACES
 from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
 
 # What other programs rely on in args.json.

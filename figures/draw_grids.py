@@ -1,6 +1,6 @@
 """Draws image grids: a program that reads {name: images} as .npz from its input and writes {name: PNG bytes} as .npz.
 
-Run by utils.images in a process of its own: PyTorch takes half a GB, and its triton and TensorFlow 2.21, each with an LLVM of
+Run by figures.grids in a process of its own: PyTorch takes half a GB, and its triton and TensorFlow 2.21, each with an LLVM of
 its own, crash a process that imports both.
 """
 import io
