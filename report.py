@@ -1,14 +1,17 @@
-"""Prints Table 1 from the results and writes it as Markdown, CSV, LaTeX and HTML, with the pictures; needs no TensorFlow."""
+"""Prints Table 1 from the results and writes it as Markdown, CSV, LaTeX and HTML, with the
+pictures; needs no TensorFlow.
+"""
 import os
-
-from absl import flags
 
 from utils import cli
 from utils.errors import check
-from figures.plots import plot_curves, plot_examples, plot_rho
 from utils.files import atomic_write, make_folder, read_json_lines
-from reporting.html import page
+
+from absl import flags
+
 from evaluation.results import counted_rows
+from figures.plots import plot_curves, plot_examples, plot_rho
+from reporting.html import page
 from reporting.tables import TITLES, build_tables, collect_runs, latex, markdown, to_csv
 from reporting.tuning import choose, collect_candidates, tuning_markdown
 
@@ -18,7 +21,9 @@ flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders th
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
 flags.DEFINE_boolean('html', False, 'write report.html too, one page that stands alone')
-flags.DEFINE_boolean('validation', False, 'compare training runs below --results_dir on their validation images instead, and choose')
+flags.DEFINE_boolean(
+    'validation', False,
+    'compare training runs below --results_dir on their validation images instead, and choose')
 
 
 def write_text(folder, name, text):
@@ -28,17 +33,24 @@ def write_text(folder, name, text):
 
 
 def draw(table, folder):
-    """The pictures of a Table's runs: {heading: [(path, caption)]}; examples and curves of each row's first run."""
+    """The pictures of a Table's runs: {heading: [(path, caption)]}; examples and curves of each
+    row's first run.
+    """
     label = table.title.replace(', ', '_').replace(os.sep, '_').replace(' ', '_')
-    figures = {'Share of images with rho above a value': [], 'Clean and adversarial images': [], 'Training': []}
+    figures = {
+        'Share of images with rho above a value': [], 'Clean and adversarial images': [],
+        'Training': []
+    }
     rho, examples, training = figures.values()
     for attack in sorted({attack for run in table.runs for attack in run.tables}):
         curves = {}
         for run in table.runs:
             if attack in run.tables:
                 results = run.tables[attack]
-                curves.setdefault(run.name, []).append(results[attack + '_rho'][counted_rows(results, attack)])
-        rho.append((os.path.join(folder, 'rho_%s_%s.png' % (label, attack)), TITLES.get(attack, attack)))
+                curves.setdefault(run.name, []).append(results[attack + '_rho'][counted_rows(
+                    results, attack)])
+        rho.append((os.path.join(folder,
+                                 'rho_%s_%s.png' % (label, attack)), TITLES.get(attack, attack)))
         plot_rho(curves, rho[-1][1], rho[-1][0])
     for run in {run.name: run for run in reversed(table.runs)}.values():
         name = '%s_%s_s%d.png' % (label, run.name, run.seed)
@@ -57,16 +69,21 @@ def draw(table, folder):
 
 def main():
     """Results -> table and pictures."""
-    check(os.path.isdir(FLAGS.results_dir), '--results_dir is %s; there is no such folder', FLAGS.results_dir)
+    check(os.path.isdir(FLAGS.results_dir), '--results_dir is %s; there is no such folder',
+          FLAGS.results_dir)
     if FLAGS.validation:
         candidates = collect_candidates(FLAGS.results_dir)
-        check(candidates, '--results_dir is %s; there is no finished run below it', FLAGS.results_dir)
+        check(candidates, '--results_dir is %s; there is no finished run below it',
+              FLAGS.results_dir)
         text = tuning_markdown(candidates, choose(candidates))
         write_text(make_folder(FLAGS.output_dir or FLAGS.results_dir), 'validation.md', text)
         print(text)
         return
     runs = collect_runs(FLAGS.results_dir)
-    check(runs, '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json', FLAGS.results_dir)
+    check(
+        runs,
+        '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json',
+        FLAGS.results_dir)
     tables = build_tables(runs)
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
     text = markdown(tables, FLAGS.published)
@@ -77,7 +94,8 @@ def main():
     if FLAGS.html:
         write_text(folder, 'report.html', page(sections, FLAGS.published))
     print(text)
-    print('table.md, table.csv, table.tex%s and the pictures are in %s' % (', report.html' * FLAGS.html, folder))
+    print('table.md, table.csv, table.tex%s and the pictures are in %s' %
+          (', report.html' * FLAGS.html, folder))
 
 
 if __name__ == '__main__':

@@ -1,7 +1,8 @@
-"""The attacks. Each is attack(model, x, y, *, hyper-parameters) -> Adversarial(x_adv, iterations), built into the graph.
+"""The attacks. Each is attack(model, x, y, *, hyper-parameters) -> Adversarial(x_adv, iterations),
+built into the graph.
 
-model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file with its function and a
-line in ATTACKS.
+model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file
+with its function and a line in ATTACKS.
 """
 from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial

@@ -1,4 +1,5 @@
-"""Loops over images that finish at different times: a finished image leaves, a waiting one takes its place.
+"""Loops over images that finish at different times: a finished image leaves, a waiting one takes
+its place.
 
 The cost follows the sum of the images' steps, not the number of images times the longest of them.
 """
@@ -6,43 +7,69 @@ import tensorflow.compat.v1 as tf
 
 
 def run_active(enter, step, results, n, slots):
-    """Runs every one of n images until its step says that it is done, at most `slots` of them at a time, in one tf.while_loop.
+    """Runs every one of n images until its step says that it is done, at most `slots` of them at a
+    time, in one tf.while_loop.
 
-    enter(rows [b]) -> state, a namedtuple of tensors [b, ...], of the images at these rows as they begin.
-    step(state) -> (state, done [b] bool), one step of each image; an image is in no further step once it is done.
-    results: names of the fields to return. Returns {name: [n, ...]} as they were when each image was done.
+    enter(rows [b]) -> state, a namedtuple of tensors [b, ...], of the images at these rows as they
+    begin. step(state) -> (state, done [b] bool), one step of each image; an image is in no further
+    step once it is done.
+    results: names of the fields to return. Returns {name: [n, ...]} as they were when each image
+    was done.
     """
     begin = enter(tf.range(tf.minimum(n, slots)))
 
     def body(following, rows, state, arrays):
         state, done = step(state)
         finished = tf.boolean_mask(rows, done)
-        arrays = [array.scatter(finished, tf.boolean_mask(getattr(state, name), done)) for name, array in zip(results, arrays)]
-        following, rows, state = tf.cond(tf.reduce_any(done), lambda: refill(following, rows, state, ~done),
-                                         lambda: (following, rows, state))
+        arrays = [
+            array.scatter(finished, tf.boolean_mask(getattr(state, name), done))
+            for name, array in zip(results, arrays)
+        ]
+        following, rows, state = tf.cond(tf.reduce_any(done),
+                                         lambda: refill(following, rows, state, ~done), lambda:
+                                         (following, rows, state))
         return following, rows, state, arrays
 
     def refill(following, rows, state, keep):
         free = slots - tf.reduce_sum(tf.cast(keep, tf.int32))
         entering = tf.range(following, tf.minimum(following + free, n))
-        both = [tf.concat([tf.boolean_mask(old, keep), new], axis=0) for old, new in zip((rows,) + state, (entering,) + enter(entering))]
+        both = [
+            tf.concat([tf.boolean_mask(old, keep), new], axis=0)
+            for old, new in zip((rows, ) + state, (entering, ) + enter(entering))
+        ]
         return following + tf.shape(entering)[0], both[0], type(state)(*both[1:])
 
-    arrays = [tf.TensorArray(getattr(begin, name).dtype, n, element_shape=getattr(begin, name).shape[1:]) for name in results]
-    shapes = [tf.TensorShape([]), tf.TensorShape([None]), type(begin)(*(tf.TensorShape([None]).concatenate(t.shape[1:]) for t in begin)),
-              [tf.TensorShape([])] * len(arrays)]
-    loop = tf.while_loop(lambda following, rows, state, arrays: tf.size(rows) > 0, body,
-                         [tf.minimum(n, slots), tf.range(tf.minimum(n, slots)), begin, arrays], shape_invariants=shapes,
-                         back_prop=False, parallel_iterations=1)
+    arrays = [
+        tf.TensorArray(getattr(begin, name).dtype, n, element_shape=getattr(begin, name).shape[1:])
+        for name in results
+    ]
+    shapes = [
+        tf.TensorShape([]),
+        tf.TensorShape([None]),
+        type(begin)(*(tf.TensorShape([None]).concatenate(t.shape[1:]) for t in begin)),
+        [tf.TensorShape([])] * len(arrays)
+    ]
+    loop = tf.while_loop(
+        lambda following, rows, state, arrays: tf.size(rows) > 0, body,
+        [tf.minimum(n, slots), tf.range(tf.minimum(n, slots)), begin, arrays],
+        shape_invariants=shapes, back_prop=False, parallel_iterations=1)
     return {name: array.stack() for name, array in zip(results, loop[3])}
 
 
 def by_chunks(function, n, size):
-    """function(rows [b]) -> tuple of tensors [b, ...], called on rows 0 to n - 1 in chunks of `size`; the same for all n rows."""
+    """function(rows [b]) -> tuple of tensors [b, ...], called on rows 0 to n - 1 in chunks of
+    `size`; the same for all n rows.
+    """
     def body(start, arrays):
         rows = tf.range(start, tf.minimum(start + size, n))
-        return start + size, [array.scatter(rows, values) for array, values in zip(arrays, function(rows))]
+        return start + size, [
+            array.scatter(rows, values) for array, values in zip(arrays, function(rows))
+        ]
 
-    arrays = [tf.TensorArray(values.dtype, n, element_shape=values.shape[1:]) for values in function(tf.range(tf.minimum(n, 0)))]
-    _, arrays = tf.while_loop(lambda start, arrays: start < n, body, [0, arrays], back_prop=False, parallel_iterations=1)
+    arrays = [
+        tf.TensorArray(values.dtype, n, element_shape=values.shape[1:])
+        for values in function(tf.range(tf.minimum(n, 0)))
+    ]
+    _, arrays = tf.while_loop(lambda start, arrays: start < n, body, [0, arrays], back_prop=False,
+                              parallel_iterations=1)
     return [array.stack() for array in arrays]

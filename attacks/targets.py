@@ -1,19 +1,21 @@
 """Which class the attack A_f aims at (section 4): chosen once, at x."""
+from utils.ops import class_norms, jacobian, select_class
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from utils.ops import class_norms, jacobian, select_class
-
 
 def boundary_distances(logits, jac, y, ord=2):
-    """Linearised distance to the boundary between y and each class, |f_k - f_y| / ||grad f_k - grad f_y||_q; infinite for y.
+    """Linearised distance to the boundary between y and each class, |f_k - f_y| / ||grad f_k - grad
+    f_y||_q; infinite for y.
 
-    logits [n, k], jac [n, k, ...], y [n] int32 -> distances [n, k] and the differences of gradients w [n, k, ...].
-    q is the dual of `ord`: 2 for 2, 1 for inf.
+    logits [n, k], jac [n, k, ...], y [n] int32 -> distances [n, k] and the differences of gradients
+    w [n, k, ...]. q is the dual of `ord`: 2 for 2, 1 for inf.
     """
     k = int(logits.shape[1])
     one_hot = tf.one_hot(y, k, dtype=logits.dtype)
-    grad_y = tf.reduce_sum(jac * tf.reshape(one_hot, [-1, k] + [1] * (jac.shape.ndims - 2)), axis=1, keepdims=True)
+    grad_y = tf.reduce_sum(jac * tf.reshape(one_hot, [-1, k] + [1] * (jac.shape.ndims - 2)), axis=1,
+                           keepdims=True)
     w = jac - grad_y
     f = logits - tf.expand_dims(select_class(logits, y), 1)
     distances = tf.abs(f) / tf.maximum(class_norms(w, 1 if ord == np.inf else 2), 1e-12)
@@ -21,20 +23,27 @@ def boundary_distances(logits, jac, y, ord=2):
 
 
 def closest_targets(logits, x, y, ord=2):
-    """The class with the closest decision boundary, from one Jacobian at x (section 4, after [13]): [n] int32."""
+    """The class with the closest decision boundary, from one Jacobian at x (section 4, after [13]):
+    [n] int32.
+    """
     distances, _ = boundary_distances(logits, jacobian(logits, x), y, ord)
     return tf.argmin(distances, axis=1, output_type=tf.int32)
 
 
 def sampled_targets(logits, y, noise, uniform=False):
-    """A class other than y, drawn from the softmax of the logits with y masked, or uniformly: [n] int32."""
+    """A class other than y, drawn from the softmax of the logits with y masked, or uniformly: [n]
+    int32.
+    """
     scores = tf.zeros_like(logits) if uniform else logits
     is_y = tf.one_hot(y, int(logits.shape[1]), on_value=True, off_value=False, dtype=tf.bool)
-    return noise.categorical(tf.where(is_y, tf.fill(tf.shape(scores), -np.inf), scores), 'attack/target')
+    return noise.categorical(tf.where(is_y, tf.fill(tf.shape(scores), -np.inf), scores),
+                             'attack/target')
 
 
 def smoothed_targets(targets, y, num_classes, smoothing, noise):
-    """`targets` with probability 1 - smoothing, else one of the other classes but y, all alike: [n] int32."""
+    """`targets` with probability 1 - smoothing, else one of the other classes but y, all alike: [n]
+    int32.
+    """
     is_target = tf.one_hot(targets, num_classes)
     is_other = 1. - is_target - tf.one_hot(y, num_classes)
     p = (1. - smoothing) * is_target + smoothing / max(num_classes - 2, 1) * is_other

@@ -1,11 +1,14 @@
-"""The attack A_f as the generator of adversarial images in training (section 4): target rule, confidence, unrolled steps."""
+"""The attack A_f as the generator of adversarial images in training (section 4): target rule,
+confidence, unrolled steps.
+"""
+from utils.errors import check, check_choice
+from utils.ops import confidence, prediction
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks.high_confidence import BACKPROP, generate
 from attacks.targets import closest_targets, sampled_targets, smoothed_targets
-from utils.errors import check, check_choice
-from utils.ops import confidence, prediction
 
 CONFIDENCE_DECAY = 0.5   # of the running mean, as published
 ORDS = {'l2': 2, 'linf': np.inf}
@@ -23,15 +26,18 @@ HELP = {
 
 
 class RunningConfidence(object):
-    """Mean confidence of the images predicted as each class, an exponential moving average (section 4).
+    """Mean confidence of the images predicted as each class, an exponential moving average (section
+    4).
 
-    A class that is absent from a batch keeps its value; every class starts at 1. No gradient passes.
+    A class that is absent from a batch keeps its value; every class starts at 1. No gradient
+    passes.
     """
 
     def __init__(self, logits):
         self._k = int(logits.shape[1])
         self._logits = logits
-        self._mean = tf.get_variable('class_confidence', shape=[self._k], initializer=tf.ones_initializer(), trainable=False,
+        self._mean = tf.get_variable('class_confidence', shape=[self._k],
+                                     initializer=tf.ones_initializer(), trainable=False,
                                      use_resource=True)
 
     def __call__(self, targets):
@@ -45,30 +51,36 @@ class RunningConfidence(object):
         total = tf.unsorted_segment_sum(confidence(self._logits), y_pred, self._k)
         mean = self._mean.read_value()
         batch_mean = tf.where(count > 0, total / tf.maximum(count, 1.), mean)
-        return self._mean.assign(CONFIDENCE_DECAY * mean + (1. - CONFIDENCE_DECAY) * batch_mean, name='class_confidence/update')
+        return self._mean.assign(CONFIDENCE_DECAY * mean + (1. - CONFIDENCE_DECAY) * batch_mean,
+                                 name='class_confidence/update')
 
 
 class Generator(object):
-    """A_f: attack(x, targets, C) -> x_adv [n, ...], differentiable with respect to the weights of the model.
+    """A_f: attack(x, targets, C) -> x_adv [n, ...], differentiable with respect to the weights of
+    the model.
 
-    `model` is a callable x -> logits; `noise` a utils.noise.Noise for the sampled targets. Raises UserError for a
-    hyper-parameter out of range.
+    `model` is a callable x -> logits; `noise` a utils.noise.Noise for the sampled targets. Raises
+    UserError for a hyper-parameter out of range.
     """
 
-    def __init__(self, model, noise, *, attack_iter=5, attack_overshoot=0.05, attack_confidence='class_running_mean',
-                 attack_random=False, attack_uniform=False, attack_label_smoothing=0., attack_ord='l2',
-                 attack_backprop='per_step'):
+    def __init__(self, model, noise, *, attack_iter=5, attack_overshoot=0.05,
+                 attack_confidence='class_running_mean', attack_random=False, attack_uniform=False,
+                 attack_label_smoothing=0., attack_ord='l2', attack_backprop='per_step'):
         check(attack_iter >= 1, '--attack_iter is %s; expected at least 1', attack_iter)
-        check(attack_label_smoothing < 1, '--attack_label_smoothing is %s; expected a number in [0, 1)', attack_label_smoothing)
+        check(attack_label_smoothing < 1,
+              '--attack_label_smoothing is %s; expected a number in [0, 1)', attack_label_smoothing)
         self._model, self._noise = model, noise
         self._ord = ORDS[check_choice('--attack_ord', attack_ord, ORDS)]
         check_choice('--attack_backprop', attack_backprop, BACKPROP)
-        self._settings = dict(max_iter=attack_iter, overshoot=attack_overshoot, ord=self._ord, backprop=attack_backprop)
+        self._settings = dict(max_iter=attack_iter, overshoot=attack_overshoot, ord=self._ord,
+                              backprop=attack_backprop)
         self._random, self._uniform, self._smoothing = attack_random, attack_uniform, attack_label_smoothing
         self._confidence = parse_confidence(attack_confidence)
 
     def __call__(self, x, targets, confidence, logits=None):
-        """A_f(x; t, C): [n, ...], [n] int32, [n] -> [n, ...]; `logits`, where they are known, are the model's on x."""
+        """A_f(x; t, C): [n, ...], [n] int32, [n] -> [n, ...]; `logits`, where they are known, are
+        the model's on x.
+        """
         return generate(self._model, x, targets, confidence, logits=logits, **self._settings)
 
     def targets(self, logits, x):
@@ -79,11 +91,14 @@ class Generator(object):
         else:
             targets = closest_targets(logits, x, y, self._ord)
         if self._smoothing:
-            targets = smoothed_targets(targets, y, int(logits.shape[1]), self._smoothing, self._noise)
+            targets = smoothed_targets(targets, y, int(logits.shape[1]), self._smoothing,
+                                       self._noise)
         return tf.stop_gradient(targets)
 
     def target_confidence(self, logits, targets):
-        """The confidence C [n] to reach, and a list of functions that build the ops to run after each training step."""
+        """The confidence C [n] to reach, and a list of functions that build the ops to run after
+        each training step.
+        """
         if self._confidence == 'class_running_mean':
             running = RunningConfidence(logits)
             return running(targets), [running.update]
@@ -100,5 +115,7 @@ def parse_confidence(text, names=('class_running_mean', 'same')):
         value = float(text)
     except (TypeError, ValueError):
         value = float('nan')
-    check(0 < value <= 1, 'the confidence C of the attack is %r; expected a number in (0, 1] or one of %s', text, ', '.join(names))
+    check(0 < value <= 1,
+          'the confidence C of the attack is %r; expected a number in (0, 1] or one of %s', text,
+          ', '.join(names))
     return value

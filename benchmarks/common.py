@@ -33,14 +33,17 @@ def cpu_seconds(function):
 
 
 def load_run(path, data_dir):
-    """(session on one thread with the weights of a run, its model, the test Split, placeholders x and y)."""
+    """(session on one thread with the weights of a run, its model, the test Split, placeholders x
+    and y).
+    """
     run = RunFolder(path)
     data, model, record = loading.load_run(run, data_dir)
     x = tf.placeholder(tf.float32, [None] + record['image_shape'])
     y = tf.placeholder(tf.int32, [None])
     model(x)
     session = tf.Session(config=one_thread())
-    restore_variables(session, tf.train.Saver(model.variables), run.latest_checkpoint(), model.variables)
+    restore_variables(session, tf.train.Saver(model.variables), run.latest_checkpoint(),
+                      model.variables)
     return session, model, data.test, x, y
 
 

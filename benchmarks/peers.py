@@ -1,4 +1,6 @@
-"""Foolbox and ART behind one interface: name -> (attack, how many images it gets at most, (images, labels) -> adversarial images)."""
+"""Foolbox and ART behind one interface: name -> (attack, how many images it gets at most, (images,
+labels) -> adversarial images).
+"""
 import numpy as np
 import torch
 
@@ -10,7 +12,9 @@ OWN_CARLINI = "carlini, the peer's defaults"
 
 
 class TorchTwin(torch.nn.Module):
-    """The classifier of a run in PyTorch, with its weights; images are NCHW. In float64 it checks every attack's images."""
+    """The classifier of a run in PyTorch, with its weights; images are NCHW. In float64 it checks
+    every attack's images.
+    """
 
     def __init__(self, session, model):
         super().__init__()
@@ -18,7 +22,8 @@ class TorchTwin(torch.nn.Module):
         layers = list(dict.fromkeys(name.rsplit('/', 1)[0] for name in values))
         self._layers = []
         for layer in layers:
-            weights, bias = (torch.nn.Parameter(torch.from_numpy(values['%s/%s' % (layer, part)])) for part in ('weights', 'bias'))
+            weights, bias = (torch.nn.Parameter(torch.from_numpy(values['%s/%s' % (layer, part)]))
+                             for part in ('weights', 'bias'))
             self.register_parameter(layer.replace('/', '_') + '_w', weights)
             self.register_parameter(layer.replace('/', '_') + '_b', bias)
             self._layers.append((layer.replace('/', '_') + '_w', layer.replace('/', '_') + '_b'))
@@ -58,37 +63,48 @@ def foolbox3(twin):
             found = attack(model, nchw(images), torch.from_numpy(labels).long(), epsilons=None)[1]
             return np.transpose(found.numpy(), (0, 2, 3, 1))
         return run
+
     return {
-        'deepfool': call(foolbox.attacks.L2DeepFoolAttack(**DEEPFOOL, candidates=10, loss='logits')),
-        'carlini': call(foolbox.attacks.L2CarliniWagnerAttack(
-            binary_search_steps=CARLINI['binary_steps'], steps=CARLINI['max_iter'], stepsize=CARLINI['learning_rate'],
-            confidence=0, initial_const=CARLINI['initial_const'], abort_early=True)),
+        'deepfool': call(foolbox.attacks.L2DeepFoolAttack(**DEEPFOOL, candidates=10,
+                                                          loss='logits')),
+        'carlini': call(
+            foolbox.attacks.L2CarliniWagnerAttack(
+                binary_search_steps=CARLINI['binary_steps'], steps=CARLINI['max_iter'],
+                stepsize=CARLINI['learning_rate'], confidence=0,
+                initial_const=CARLINI['initial_const'], abort_early=True)),
     }
 
 
 def art(classifier):
     """ART's attacks on one of its classifiers.
 
-    At the settings above its Carlini-Wagner returns MNIST unchanged: it descends in tanh space without Adam, where a pixel at 0 or 1
-    hardly moves, and doubles the constant where the authors multiply by 10. So it is there with ART's own defaults.
+    At the settings above its Carlini-Wagner returns MNIST unchanged: it descends in tanh space
+    without Adam, where a pixel at 0 or 1 hardly moves, and doubles the constant where the authors
+    multiply by 10. So it is there with ART's own defaults.
     """
     from art.attacks.evasion import CarliniL2Method, DeepFool
 
     def call(attack, **settings):
         def run(images, labels):
-            return attack(classifier, batch_size=len(images), verbose=False, **settings).generate(images, labels)
+            return attack(classifier, batch_size=len(images), verbose=False,
+                          **settings).generate(images, labels)
         return run
-    return {'deepfool': call(DeepFool, max_iter=DEEPFOOL['steps'], epsilon=DEEPFOOL['overshoot'], nb_grads=10),
-            OWN_CARLINI: call(CarliniL2Method)}
+
+    return {
+        'deepfool': call(DeepFool, max_iter=DEEPFOOL['steps'], epsilon=DEEPFOOL['overshoot'],
+                         nb_grads=10), OWN_CARLINI: call(CarliniL2Method)
+    }
 
 
 def art_torch(twin):
     """ART on PyTorch."""
     from art.estimators.classification import PyTorchClassifier
-    attacks = art(PyTorchClassifier(twin, torch.nn.CrossEntropyLoss(), (1, 28, 28), 10, clip_values=(0, 1)))
+    attacks = art(
+        PyTorchClassifier(twin, torch.nn.CrossEntropyLoss(), (1, 28, 28), 10, clip_values=(0, 1)))
 
     def as_nhwc(function):
-        return lambda images, labels: np.transpose(function(np.transpose(images, (0, 3, 1, 2)), labels), (0, 2, 3, 1))
+        return lambda images, labels: np.transpose(
+            function(np.transpose(images, (0, 3, 1, 2)), labels), (0, 2, 3, 1))
     return {name: as_nhwc(function) for name, function in attacks.items()}
 
 
@@ -102,11 +118,15 @@ def foolbox2(session, x, logits):
         def run(images, labels):
             with session.as_default():
                 found = attack(images, labels.astype(np.int64), **settings)
-            return np.where(np.isnan(found), images, found)   # an image for which it finds nothing comes back as NaN
+            return np.where(np.isnan(found), images,
+                            found)   # an image for which it finds nothing comes back as NaN
         return run
+
     return {
-        'deepfool': call(foolbox.attacks.DeepFoolL2Attack(model), steps=DEEPFOOL['steps'], subsample=10),
-        'carlini': call(foolbox.attacks.CarliniWagnerL2Attack(model), binary_search_steps=CARLINI['binary_steps'],
+        'deepfool': call(foolbox.attacks.DeepFoolL2Attack(model), steps=DEEPFOOL['steps'],
+                         subsample=10),
+        'carlini': call(foolbox.attacks.CarliniWagnerL2Attack(model),
+                        binary_search_steps=CARLINI['binary_steps'],
                         max_iterations=CARLINI['max_iter'], learning_rate=CARLINI['learning_rate'],
                         initial_const=CARLINI['initial_const'], confidence=0, abort_early=True),
     }
@@ -115,18 +135,24 @@ def foolbox2(session, x, logits):
 def art_tensorflow(session, x, y, logits):
     """ART 1.19 on the TensorFlow 1.15 graph and session of the run."""
     from art.estimators.classification import TensorFlowClassifier
-    return art(TensorFlowClassifier(input_ph=x, output=logits, labels_ph=y, sess=session, clip_values=(0, 1)))
+    return art(
+        TensorFlowClassifier(input_ph=x, output=logits, labels_ph=y, sess=session,
+                             clip_values=(0, 1)))
 
 
 def peers(session, model, x, y, twin, names):
     """{name: {attack: function}} of the peers that this runtime has."""
     import tensorflow.compat.v1 as tf
     if tf.__version__.startswith('1.'):
-        makers = {'foolbox': lambda: foolbox2(session, x, model(x)), 'art': lambda: art_tensorflow(session, x, y, model(x))}
+        makers = {
+            'foolbox': lambda: foolbox2(session, x, model(x)),
+            'art': lambda: art_tensorflow(session, x, y, model(x))
+        }
     else:
         makers = {'foolbox': lambda: foolbox3(twin), 'art': lambda: art_torch(twin)}
     found = {}
     for name in names:
-        check(name in makers, '--peers names %r; expected some of %s', name, ', '.join(sorted(makers)))
+        check(name in makers, '--peers names %r; expected some of %s', name,
+              ', '.join(sorted(makers)))
         found[name] = makers[name]()
     return found

@@ -1,4 +1,6 @@
-"""How the cost of the attacks grows with images, batch size, classes and steps: a table, and a plot with --plot."""
+"""How the cost of the attacks grows with images, batch size, classes and steps: a table, and a plot
+with --plot.
+"""
 import common
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -16,7 +18,10 @@ flags.DEFINE_string('layer_dims', '1200-1200-1200', 'hidden layers of the MLP, w
 flags.DEFINE_string('plot', None, 'write the plot to this PNG file')
 
 BASE = dict(images=400, slots=100, classes=10, steps=20)
-AXES = {'images': (50, 100, 200, 400, 800), 'slots': (10, 25, 50, 100, 200, 400), 'classes': (2, 5, 10, 20, 40), 'steps': (5, 10, 20, 40)}
+AXES = {
+    'images': (50, 100, 200, 400, 800), 'slots': (10, 25, 50, 100, 200, 400),
+    'classes': (2, 5, 10, 20, 40), 'steps': (5, 10, 20, 40)
+}
 ATTACKS = {   # none of them reaches its goal, so each image takes exactly `steps` steps
     'deepfool': lambda model, x, y, steps, slots: deepfool(model, x, y, max_iter=steps, clip=1e-4, slots=slots),
     'high_confidence': lambda model, x, y, steps, slots: high_confidence(model, x, y, max_iter=steps, clip=1e-4, confidence=1., slots=slots),
@@ -44,9 +49,17 @@ def main():
     start_graph_mode()
     figure, panels = plt.subplots(1, len(AXES), figsize=(4 * len(AXES), 3.2))
     for panel, (axis, values) in zip(panels, AXES.items()):
-        cost = {name: [measure(name, **dict(BASE, **{axis: value})) for value in values] for name in ATTACKS}
-        rows = [[value] + ['%.2f' % cost[name][i] for name in ATTACKS] for i, value in enumerate(values)]
-        print(common.markdown([axis] + ['%s, CPU ms an image' % name for name in ATTACKS], rows) + '\n')
+        cost = {
+            name: [measure(name, **dict(BASE, **{axis: value}))
+                   for value in values]
+            for name in ATTACKS
+        }
+        rows = [[value] + ['%.2f' % cost[name][i]
+                           for name in ATTACKS]
+                for i, value in enumerate(values)]
+        print(
+            common.markdown([axis] + ['%s, CPU ms an image' % name
+                                      for name in ATTACKS], rows) + '\n')
         for name in ATTACKS:
             panel.plot(values, cost[name], marker='.', label=name)
         panel.set_xlabel(axis)
@@ -56,7 +69,8 @@ def main():
     panels[0].legend()
     if FLAGS.plot:
         save_figure(figure, FLAGS.plot)
-    print('The others: %s. TensorFlow %s, one thread.' % (', '.join('%s %d' % item for item in BASE.items()), tf.__version__))
+    print('The others: %s. TensorFlow %s, one thread.' %
+          (', '.join('%s %d' % item for item in BASE.items()), tf.__version__))
 
 
 if __name__ == '__main__':

@@ -1,4 +1,6 @@
-"""The training step of the critic defense: CPU time against the published scheme and against sgemm, memory, and its parts."""
+"""The training step of the critic defense: CPU time against the published scheme and against sgemm,
+memory, and its parts.
+"""
 import collections
 
 import common
@@ -27,7 +29,9 @@ DIFFERENT = 5   # products of the same shape in one session.run, when their time
 
 
 class ClassByClass(Generator):
-    """The attack with a backward pass for each class; TensorFlow's profiler cannot count the one pass for all of them."""
+    """The attack with a backward pass for each class; TensorFlow's profiler cannot count the one
+    pass for all of them.
+    """
 
     def targets(self, logits, x):
         """The closest boundary from k gradients."""
@@ -44,47 +48,61 @@ class Published(ClassByClass):
 
 
 class Step(object):
-    """The graph of a training step on images of a fixed number, as train.py builds it but for the attack."""
+    """The graph of a training step on images of a fixed number, as train.py builds it but for the
+    attack.
+    """
 
     def __init__(self, model_name, n, generator=Generator):
         self.x = tf.placeholder(tf.float32, [n, 28, 28, 1])
         self.y = tf.placeholder(tf.int32, [n])
-        step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False, use_resource=True)
+        step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
+                               use_resource=True)
         self.noise = Noise(1, step.read_value())
         self.model, self.critic = build_model(model_name, 10, 1), build_critic(10, 1)
         self.attack = generator(self.model, self.noise)
         hyper = defenses.resolve('critic', {})
-        self.losses = defenses.build_losses('critic', hyper, model=self.model, attack=self.attack, critic=self.critic, x=self.x,
-                                            y=self.y, noise=self.noise)
+        self.losses = defenses.build_losses('critic', hyper, model=self.model, attack=self.attack,
+                                            critic=self.critic, x=self.x, y=self.y,
+                                            noise=self.noise)
         self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, step)
 
     def feed(self, n):
         rng = np.random.RandomState(0)
-        return {self.x: rng.uniform(size=(n, 28, 28, 1)).astype(np.float32), self.y: np.arange(n) % 10, self.rates.classifier: 5e-4,
-                self.rates.critic: 1e-3}
+        return {
+            self.x: rng.uniform(size=(n, 28, 28, 1)).astype(np.float32), self.y: np.arange(n) % 10,
+            self.rates.classifier: 5e-4, self.rates.critic: 1e-3
+        }
 
 
 def published_scheme(built):
-    """[fetches of a session.run]: the attack, then the critic's update and metrics, then the classifier's, each with an attack.
+    """[fetches of a session.run]: the attack, then the critic's update and metrics, then the
+    classifier's, each with an attack.
 
-    As in the published training loop: the images are fetched and fed back for the critic's loss, but its error on adversarial
-    images, one of the metrics fetched with the update, depends on the attack once more.
+    As in the published training loop: the images are fetched and fed back for the critic's loss,
+    but its error on adversarial images, one of the metrics fetched with the update, depends on the
+    attack once more.
     """
     targets = built.attack.targets(built.losses.logits, built.x)
     x_hat = built.attack(built.x, targets, tf.fill(tf.shape(targets), 0.9))
-    critic_update = tf.train.AdamOptimizer(1e-3, name='PublishedCritic').minimize(built.losses.critic[0](), var_list=built.critic.variables)
-    model_update = tf.train.AdamOptimizer(5e-4, name='Published').minimize(built.losses.classifier(), var_list=built.model.variables)
-    return [[x_hat], [critic_update, built.losses.diagnostics], [model_update, built.losses.metrics]]
+    critic_update = tf.train.AdamOptimizer(1e-3, name='PublishedCritic').minimize(
+        built.losses.critic[0](), var_list=built.critic.variables)
+    model_update = tf.train.AdamOptimizer(5e-4, name='Published').minimize(
+        built.losses.classifier(), var_list=built.model.variables)
+    return [[x_hat], [critic_update, built.losses.diagnostics],
+            [model_update, built.losses.metrics]]
 
 
 def count_flops(graph):
     """The floating-point operations of a graph by TensorFlow's profiler."""
-    options = tf.profiler.ProfileOptionBuilder(tf.profiler.ProfileOptionBuilder.float_operation()).with_empty_output().build()
+    options = tf.profiler.ProfileOptionBuilder(
+        tf.profiler.ProfileOptionBuilder.float_operation()).with_empty_output().build()
     return tf.profiler.profile(graph, options=options).total_float_ops
 
 
 def products(graph):
-    """The matrix products of a graph: Counter of (rows, inner, columns, a transposed, b transposed)."""
+    """The matrix products of a graph: Counter of (rows, inner, columns, a transposed, b
+    transposed).
+    """
     found = collections.Counter()
     for op in graph.get_operations():
         if op.type == 'MatMul':
@@ -100,13 +118,17 @@ def sgemm_seconds(shapes, repeat):
     with tf.Graph().as_default(), tf.Session(config=common.one_thread()) as session:
         chains = {}
         for m, k, n, ta, tb in shapes:
-            left = [tf.Variable(tf.random.uniform([k, m] if ta else [m, k])) for _ in range(DIFFERENT)]   # equal ones would be merged
+            left = [
+                tf.Variable(tf.random.uniform([k, m] if ta else [m, k])) for _ in range(DIFFERENT)
+            ]   # equal ones would be merged
             b = tf.Variable(tf.random.uniform([n, k] if tb else [k, n]))
-            chains[m, k, n, ta, tb] = [tf.matmul(a, b, transpose_a=ta, transpose_b=tb).op for a in left]
+            chains[m, k, n, ta,
+                   tb] = [tf.matmul(a, b, transpose_a=ta, transpose_b=tb).op for a in left]
         session.run(tf.global_variables_initializer())
         for shape, count in shapes.items():
             session.run(chains[shape])
-            seconds, _ = common.cpu_seconds(lambda: [session.run(chains[shape]) for _ in range(repeat)])
+            seconds, _ = common.cpu_seconds(
+                lambda: [session.run(chains[shape]) for _ in range(repeat)])
             total += count * seconds / repeat / DIFFERENT
     return total
 
@@ -117,23 +139,34 @@ def main():
     n, repeat = FLAGS.batch_size, FLAGS.repeat
     flops, shapes = count_step(n)
     built = Step(FLAGS.model, n)
-    times = measure(built, {'forward pass': [built.losses.logits], 'pretraining step': [built.steps.pretrain], 'whole step':
-                            [built.steps.train]})
+    times = measure(
+        built, {
+            'forward pass': [built.losses.logits], 'pretraining step': [built.steps.pretrain],
+            'whole step': [built.steps.train]
+        })
     with tf.Graph().as_default():
         old = Step(FLAGS.model, n, Published)
         scheme = published_scheme(old)
-        times.update(measure(old, {'attack of the published scheme': scheme[:1], 'published scheme': scheme}))
+        times.update(
+            measure(old,
+                    {'attack of the published scheme': scheme[:1], 'published scheme': scheme}))
     bound = sgemm_seconds(shapes, 3 * repeat)
-    rows = [[name, '%.3f' % seconds, '%.2f' % (seconds / times['whole step'])] for name, seconds in times.items()]
+    rows = [[name, '%.3f' % seconds,
+             '%.2f' % (seconds / times['whole step'])] for name, seconds in times.items()]
     print(common.markdown(['%s, batch %d' % (FLAGS.model, n), 'CPU s', 'of the whole step'], rows))
-    print('\n* whole step / published scheme: %.2f' % (times['whole step'] / times['published scheme']))
-    print('* counted: %.1f GFLOP a step, in %d matrix products; these alone: %.3f CPU s; whole step / sgemm bound: %.2f' % (
-        flops / 1e9, sum(shapes.values()), bound, times['whole step'] / bound))
-    print('* TensorFlow %s, one thread, peak memory %.0f MiB' % (tf.__version__, common.peak_memory()))
+    print('\n* whole step / published scheme: %.2f' %
+          (times['whole step'] / times['published scheme']))
+    print(
+        '* counted: %.1f GFLOP a step, in %d matrix products; these alone: %.3f CPU s; whole step / sgemm bound: %.2f'
+        % (flops / 1e9, sum(shapes.values()), bound, times['whole step'] / bound))
+    print('* TensorFlow %s, one thread, peak memory %.0f MiB' %
+          (tf.__version__, common.peak_memory()))
 
 
 def measure(built, parts):
-    """{part: CPU seconds} of parts {name: fetches of a session.run, one after the other}, in the current graph."""
+    """{part: CPU seconds} of parts {name: fetches of a session.run, one after the other}, in the
+    current graph.
+    """
     feed, times = built.feed(FLAGS.batch_size), {}
     with tf.Session(config=common.one_thread()) as session:
         session.run(tf.global_variables_initializer())
@@ -142,7 +175,8 @@ def measure(built, parts):
             return [session.run(fetch, feed) for fetch in fetches]
         for name, fetches in parts.items():
             run(fetches), run(fetches)
-            times[name] = common.cpu_seconds(lambda: [run(fetches) for _ in range(FLAGS.repeat)])[0] / FLAGS.repeat
+            times[name] = common.cpu_seconds(
+                lambda: [run(fetches) for _ in range(FLAGS.repeat)])[0] / FLAGS.repeat
     return times
 
 

@@ -1,4 +1,6 @@
-"""How well float32 finds VAT's direction for each xi: its cosine with the float64 one, with and without softmax_change."""
+"""How well float32 finds VAT's direction for each xi: its cosine with the float64 one, with and
+without softmax_change.
+"""
 import common
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -21,7 +23,8 @@ XIS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.)
 
 
 def reference(weights, images, d, xi=1e-6):
-    """The gradient of KL(p(x) || p(x + xi d)) in float64 NumPy, without cancellation: [n, pixels]."""
+    """The gradient of KL(p(x) || p(x + xi d)) in float64 NumPy, without cancellation: [n, pixels].
+    """
     def forward(net):
         hidden = []
         for w, b in weights[:-1]:
@@ -59,8 +62,11 @@ def main():
     rows = []
     for value in XIS:
         gradients = session.run(found, {x: images, xi: value})
-        cosines = [(flat(g) * expected).sum(axis=1) / np.maximum(np.linalg.norm(flat(g), axis=1) * np.linalg.norm(expected, axis=1), 1e-300)
-                   for g in gradients.values()]
+        cosines = [
+            (flat(g) * expected).sum(axis=1) /
+            np.maximum(np.linalg.norm(flat(g), axis=1) * np.linalg.norm(expected, axis=1), 1e-300)
+            for g in gradients.values()
+        ]
         rows.append(['%g' % value] + ['%.1f' % (100 * (c > 0.99).mean()) for c in cosines])
     print(common.markdown(['xi'] + ['%s, %% above 0.99' % name for name in found], rows))
 

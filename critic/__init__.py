@@ -2,11 +2,12 @@
 
 Adding another critic: a file with its build function and a line in CRITICS.
 """
+from utils.errors import check_choice
+from utils.registry import registry
+
 from critic.network import critic_mlp
 from models import parse_layer_dims
 from models.layers import Network
-from utils.errors import check_choice
-from utils.registry import registry
 from training.schedule import learning_rate
 
 CRITICS = registry('critics', ('mlp', critic_mlp))
@@ -21,12 +22,14 @@ HELP = {
 
 
 def build_critic(num_classes, seed, *, critic_model='mlp', critic_layer_dims='1200-1200'):
-    """Returns the critic as a Network: critic(x, noise=..., call=...) -> logits [n, num_classes]."""
+    """Returns the critic as a Network: critic(x, noise=..., call=...) -> logits [n, num_classes].
+    """
     build = CRITICS[check_choice('--critic_model', critic_model, CRITICS)]
     layer_dims = parse_layer_dims('critic_layer_dims', critic_layer_dims)
     return Network('critic', lambda x, **kwargs: build(x, num_classes, seed, layer_dims, **kwargs))
 
 
-def critic_learning_rate(epoch, lr_decay, *, critic_lr=1e-3, critic_lr_decay_factor=0.5, critic_lr_decay_step=40):
+def critic_learning_rate(epoch, lr_decay, *, critic_lr=1e-3, critic_lr_decay_factor=0.5,
+                         critic_lr_decay_step=40):
     """The learning rate of the critic in an epoch (the first is 1)."""
     return learning_rate(epoch, critic_lr, lr_decay, critic_lr_decay_factor, critic_lr_decay_step)

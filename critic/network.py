@@ -10,8 +10,9 @@ HIDDEN_STDDEV = 0.5
 def critic_mlp(x, num_classes, seed, layer_dims, noise=None, call=''):
     """The k-output critic of section 4 and figure 3: [n, h, w, c] -> logits [n, num_classes].
 
-    Gaussian noise enters the input of each layer when `noise` (a utils.noise.Noise) is given: in training losses, not in
-    metrics. `call` names this use of the critic within a step, so that each use draws noise of its own.
+    Gaussian noise enters the input of each layer when `noise` (a utils.noise.Noise) is given: in
+    training losses, not in metrics. `call` names this use of the critic within a step, so that each
+    use draws noise of its own.
     """
     def disturb(net, stddev, layer):
         if noise is None:

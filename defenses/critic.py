@@ -1,11 +1,21 @@
 """The paper's defense: robust learning with an adversary critic (section 4, equations 4 to 6)."""
 import functools
 
+from utils.ops import (
+    confidence,
+    lp_norm,
+    masked_mean,
+    nll,
+    prediction,
+    select_class,
+    share,
+    squared_norm,
+)
+
 import tensorflow.compat.v1 as tf
 
 from critic.losses import bce, gradient_penalty
 from training.objective import Losses
-from utils.ops import confidence, lp_norm, masked_mean, nll, prediction, select_class, share, squared_norm
 
 HELP = {
     'lmbd': 'weight of the loss that the adversarial images fool the critic (lambda of eq. 5)',
@@ -16,11 +26,13 @@ HELP = {
 }
 
 
-def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd_rec_l2=0.01, lmbd_grad=10., critic_steps=1):
-    """The attack is built once; the critic's losses see its images as constants, the classifier's differentiates through them.
+def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd_rec_l2=0.01,
+           lmbd_grad=10., critic_steps=1):
+    """The attack is built once; the critic's losses see its images as constants, the classifier's
+    differentiates through them.
 
-    model: x -> logits [n, k]; attack: attacks.unrolled.Generator; critic: x -> logits [n, k]; x [n, h, w, c] in [0, 1];
-    y [n] int32, labels; noise: utils.noise.Noise of this step.
+    model: x -> logits [n, k]; attack: attacks.unrolled.Generator; critic: x -> logits [n, k]; x [n,
+    h, w, c] in [0, 1]; y [n] int32, labels; noise: utils.noise.Noise of this step.
     """
     logits = model(x)
     y_pred = prediction(logits)
@@ -43,15 +55,18 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
         d_adv = select_class(critic(x_hat, noise=noise, call='fool'), y_hat)
         loss += lmbd * masked_mean(bce(d_adv, 1), changed)
         if lmbd_rec_l1 or lmbd_rec_l2:
-            x_rec = attack(x_hat_constant, y_pred, confidence(logits), logits_hat)   # A_f(A_f(x; y_t); y_s), back to x
+            x_rec = attack(x_hat_constant, y_pred, confidence(logits),
+                           logits_hat)   # A_f(A_f(x; y_t); y_s), back to x
             loss += lmbd_rec_l1 * masked_mean(lp_norm(x_rec - x, 1), changed)
             loss += lmbd_rec_l2 * masked_mean(squared_norm(x_rec - x), changed)
         return loss
 
     metrics = {
         'rho': masked_mean(lp_norm(x_hat - x) / lp_norm(x, epsilon=1e-12), changed),
-        'changed': share(changed), 'conf': tf.reduce_mean(confidence(logits)),
-        'conf_target': tf.reduce_mean(target_conf), 'conf_adv': tf.reduce_mean(confidence(logits_hat)),
+        'changed': share(changed),
+        'conf': tf.reduce_mean(confidence(logits)),
+        'conf_target': tf.reduce_mean(target_conf),
+        'conf_adv': tf.reduce_mean(confidence(logits_hat)),
     }
     diagnostics = {
         'critic_err_real': share(select_class(critic(x), y) < 0),

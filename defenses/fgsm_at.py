@@ -1,9 +1,10 @@
 """Adversarial training with the Fast Gradient Sign Method (section 3, eq. 2; [7, 8])."""
+from utils.ops import nll
+
 import tensorflow.compat.v1 as tf
 
 from attacks.fgsm import gradient_step
 from training.objective import Losses
-from utils.ops import nll
 
 HELP = {
     'lmbd': 'weight of the loss on the adversarial images (lambda of eq. 2)',
@@ -12,7 +13,9 @@ HELP = {
 
 
 def losses(model, x, y, *, lmbd=1., epsilon=0.1):
-    """NLL(x) + lmbd NLL(x + r) with r = epsilon sign(grad_x NLL), a constant (eq. 2); model: x -> logits [n, k], y [n] int32."""
+    """NLL(x) + lmbd NLL(x + r) with r = epsilon sign(grad_x NLL), a constant (eq. 2); model: x ->
+    logits [n, k], y [n] int32.
+    """
     logits = model(x)
     r = gradient_step(logits, x, y, epsilon)
 

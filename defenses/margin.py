@@ -1,27 +1,35 @@
-"""l2 margin maximization ([19], Matyasko and Chau, IJCNN 2017): section 2 and the margin rows of Table 1."""
+"""l2 margin maximization ([19], Matyasko and Chau, IJCNN 2017): section 2 and the margin rows of
+Table 1.
+"""
+from utils.ops import class_norms, jacobian, select_class, squared_norm
+
 import tensorflow.compat.v1 as tf
 
 from attacks.targets import boundary_distances
 from training.objective import Losses
-from utils.ops import class_norms, jacobian, select_class, squared_norm
 
 HELP = {'lmbd': 'weight of the squared l2 norm of the difference of gradients'}
 
 
 def hinge(logits, y):
-    """Crammer and Singer's multiclass hinge, max over j other than y of (1 + f_j - f_y), at least 0: [n, k], [n] -> [n]."""
+    """Crammer and Singer's multiclass hinge, max over j other than y of (1 + f_j - f_y), at least
+    0: [n, k], [n] -> [n].
+    """
     others = logits - 1e9 * tf.one_hot(y, int(logits.shape[1]))
     return tf.nn.relu(1. + tf.reduce_max(others, axis=1) - select_class(logits, y))
 
 
 def steepest_rival(logits, jac, y):
-    """The class j other than y with the largest ||grad f_y - grad f_j||_2, a constant: [n] int32."""
+    """The class j other than y with the largest ||grad f_y - grad f_j||_2, a constant: [n] int32.
+    """
     _, w = boundary_distances(logits, jac, y)
-    return tf.stop_gradient(tf.argmax(class_norms(w), axis=1, output_type=tf.int32))   # the norm is 0 for y itself
+    return tf.stop_gradient(tf.argmax(class_norms(w), axis=1,
+                                      output_type=tf.int32))   # the norm is 0 for y itself
 
 
 def losses(model, x, y, *, lmbd=0.1):
-    """hinge + lmbd max over j other than y of ||grad f_y - grad f_j||_2^2; model: x -> logits [n, k], y [n] int32.
+    """hinge + lmbd max over j other than y of ||grad f_y - grad f_j||_2^2; model: x -> logits [n,
+    k], y [n] int32.
 
     The gradient with respect to the weights is of second order: it passes through grad f.
     """

@@ -1,8 +1,9 @@
 """No defense: the reference rows of Table 1."""
+from utils.ops import nll
+
 import tensorflow.compat.v1 as tf
 
 from training.objective import Losses
-from utils.ops import nll
 
 HELP = {}
 

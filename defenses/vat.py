@@ -1,9 +1,12 @@
-"""Virtual adversarial training ([16], Miyato et al., ICLR 2015): section 2 and the VAT rows of Table 1."""
+"""Virtual adversarial training ([16], Miyato et al., ICLR 2015): section 2 and the VAT rows of
+Table 1.
+"""
+from utils.errors import check
+from utils.ops import nll, prediction, select_class, steepest
+
 import tensorflow.compat.v1 as tf
 
 from training.objective import Losses
-from utils.errors import check
-from utils.ops import nll, prediction, select_class, steepest
 
 HELP = {
     'lmbd': 'weight of the divergence between the predictions on x and on x + r_vadv',
@@ -22,28 +25,35 @@ def kl_divergence(p_logits, q_logits):
 
 
 def softmax_change(p_logits, q_logits):
-    """softmax(q_logits) - softmax(p_logits), [n, k], exact to float32 even where both are nearly one-hot.
+    """softmax(q_logits) - softmax(p_logits), [n, k], exact to float32 even where both are nearly
+    one-hot.
 
-    It is the gradient of KL(p || q) with respect to q_logits. Subtracting the softmaxes would lose the whole of it there.
+    It is the gradient of KL(p || q) with respect to q_logits. Subtracting the softmaxes would lose
+    the whole of it there.
     """
     p = tf.nn.softmax(p_logits)
     delta = q_logits - p_logits
-    delta -= tf.expand_dims(select_class(delta, prediction(p_logits)), 1)   # the largest p moves by the sum of the small ones
-    return p * tf.math.expm1(delta - tf.math.log1p(tf.reduce_sum(p * tf.math.expm1(delta), axis=1, keepdims=True)))
+    delta -= tf.expand_dims(select_class(delta, prediction(p_logits)),
+                            1)   # the largest p moves by the sum of the small ones
+    return p * tf.math.expm1(
+        delta - tf.math.log1p(tf.reduce_sum(p * tf.math.expm1(delta), axis=1, keepdims=True)))
 
 
 def divergence_gradient(logits, logits_d, x_d, plain=False):
-    """The gradient [n, ...] of KL(p(x) || p(x_d)) with respect to x_d; `plain`: by differentiating the divergence as it stands."""
+    """The gradient [n, ...] of KL(p(x) || p(x_d)) with respect to x_d; `plain`: by differentiating
+    the divergence as it stands.
+    """
     if plain:
         return tf.gradients(kl_divergence(logits, logits_d), x_d)[0]
     return tf.gradients(logits_d, x_d, grad_ys=softmax_change(logits, logits_d))[0]
 
 
 def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1, plain=False):
-    """The unit direction in which KL(p(x) || p(x + r)) grows fastest: the dominant eigenvector of its Hessian at r = 0.
+    """The unit direction in which KL(p(x) || p(x + r)) grows fastest: the dominant eigenvector of
+    its Hessian at r = 0.
 
-    By power iteration from a random direction, the product with the Hessian being the gradient at xi d over xi. A constant,
-    [n, ...].
+    By power iteration from a random direction, the product with the Hessian being the gradient at
+    xi d over xi. A constant, [n, ...].
     """
     d = steepest(noise.normal(tf.shape(x), 1., 'vat/direction'))
     for _ in range(iterations):
@@ -53,10 +63,13 @@ def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1, pla
 
 
 def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1, vat_plain=False):
-    """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; model: x -> logits [n, k], y [n] int32."""
+    """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; model: x -> logits [n, k], y
+    [n] int32.
+    """
     check(vat_xi > 0, '--vat_xi is %s; expected a number above 0', vat_xi)
     logits = model(x)
-    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter, vat_plain)
+    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter,
+                                                     vat_plain)
 
     def classifier_loss():
         lds = tf.reduce_mean(kl_divergence(logits, model(x + r_vadv)))

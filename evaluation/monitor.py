@@ -1,30 +1,43 @@
-"""What is measured at the end of an epoch: validation error, and the attacks on a few validation images."""
+"""What is measured at the end of an epoch: validation error, and the attacks on a few validation
+images.
+"""
 import os
+
+from utils.ops import confidence, nll, prediction
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks import deepfool, high_confidence
 from datasets import balanced_subset, batches
-from figures.grids import save_grids
-from utils.ops import confidence, nll, prediction
 from evaluation.results import relative_norms
+from figures.grids import save_grids
 
 SUMMARY_PER_CLASS = 10
-SUMMARY_ATTACK = dict(max_iter=50, clip=0.5)   # as in the published training code; the test's attack is finer
+SUMMARY_ATTACK = dict(max_iter=50,
+                      clip=0.5)   # as in the published training code; the test's attack is finer
 
 
 class Evaluation(object):
-    """Builds its part of the graph once; `x` and `y` are the placeholders of the training step, `logits` the model's on x."""
+    """Builds its part of the graph once; `x` and `y` are the placeholders of the training step,
+    `logits` the model's on x.
+    """
 
     def __init__(self, model, logits, x, y, diagnostics, data, test_batch_size):
         self._x, self._y, self._data, self._batch_size = x, y, data, test_batch_size
         self._clean = {'nll': nll(logits, y), 'wrong': tf.not_equal(prediction(logits), y)}
         self._diagnostics = diagnostics
         ours = high_confidence(model, x, y, **SUMMARY_ATTACK).x_adv
-        rec = high_confidence(model, ours, prediction(model(ours)), targets=y, confidence=confidence(logits), **SUMMARY_ATTACK).x_adv
-        self._images = {'adv': ours, 'rec': rec, 'deepfool': deepfool(model, x, y, **SUMMARY_ATTACK).x_adv}
-        self._predictions = {name: prediction(model(images)) for name, images in self._images.items() if name != 'rec'}
+        rec = high_confidence(model, ours, prediction(model(ours)), targets=y,
+                              confidence=confidence(logits), **SUMMARY_ATTACK).x_adv
+        self._images = {
+            'adv': ours, 'rec': rec, 'deepfool': deepfool(model, x, y, **SUMMARY_ATTACK).x_adv
+        }
+        self._predictions = {
+            name: prediction(model(images))
+            for name, images in self._images.items()
+            if name != 'rec'
+        }
         self._subset = balanced_subset(data.validation, data.num_classes, SUMMARY_PER_CLASS)
 
     def clean(self, session, split, prefix):
@@ -34,22 +47,30 @@ class Evaluation(object):
             values = session.run(self._clean, {self._x: images, self._y: labels})
             for name, value in values.items():
                 total[name] += float(np.sum(value, dtype=np.float64))
-        return {prefix + '_nll': total['nll'] / len(split.x), prefix + '_err': total['wrong'] / len(split.x)}
+        return {
+            prefix + '_nll': total['nll'] / len(split.x),
+            prefix + '_err': total['wrong'] / len(split.x)
+        }
 
     def attacked(self, session, samples_folder, epoch):
-        """rho of DeepFool and of the paper's attack on the balanced validation images, failed attacks left out; saves the grids.
+        """rho of DeepFool and of the paper's attack on the balanced validation images, failed
+        attacks left out; saves the grids.
 
         Returns ({metric: value}, {grid: PNG bytes}, {histogram: values}).
         """
         feed = {self._x: self._subset.x, self._y: self._subset.y}
-        images, predictions, metrics = session.run([self._images, self._predictions, self._diagnostics], feed)
+        images, predictions, metrics = session.run(
+            [self._images, self._predictions, self._diagnostics], feed)
         metrics = {name: float(value) for name, value in metrics.items()}
         norms = {}
         for name, x_adv in images.items():
             norms['rho_' + name] = relative_norms(self._subset.x, x_adv)[1]
             if name in predictions:
-                succeeded = (predictions[name] != self._subset.y) & np.isfinite(norms['rho_' + name])
-                metrics['rho_' + name] = float(norms['rho_' + name][succeeded].mean()) if succeeded.any() else None
+                succeeded = (predictions[name] != self._subset.y) & np.isfinite(
+                    norms['rho_' + name])
+                metrics['rho_' +
+                        name] = float(norms['rho_' +
+                                            name][succeeded].mean()) if succeeded.any() else None
                 metrics['failed_' + name] = int((~succeeded).sum())
         images['orig'] = self._subset.x
         paths = {name: os.path.join(samples_folder, '%s-%d.png' % (name, epoch)) for name in images}

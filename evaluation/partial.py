@@ -5,19 +5,23 @@ import json
 import os
 import shutil
 
-import numpy as np
-from absl import logging
-
 from utils.files import atomic_write, make_folder, read_json, write_json
 
+import numpy as np
+from absl import logging
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def test_key(settings, checkpoint, split):
-    """A text that is equal for two tests with the same JSON-able settings, weights, images, and code of this program."""
+    """A text that is equal for two tests with the same JSON-able settings, weights, images, and
+    code of this program.
+    """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    code = [path for folder in ('', 'attacks', 'datasets', 'evaluation', 'models', 'training', 'utils') for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))]
+    code = [
+        path for folder in ('', 'attacks', 'datasets', 'evaluation', 'models', 'training', 'utils')
+        for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))
+    ]
     for path in [checkpoint + '.index'] + code:   # the index holds the checksum of every variable
         with open(path, 'rb') as stream:
             digest.update(stream.read())
@@ -27,7 +31,9 @@ def test_key(settings, checkpoint, split):
 
 
 class PartialResults(object):
-    """Chunks of a test's results as .npz files in a folder; those of a test with another key are removed, without `resume` all."""
+    """Chunks of a test's results as .npz files in a folder; those of a test with another key are
+    removed, without `resume` all.
+    """
 
     def __init__(self, folder, key, resume):
         self._folder, path = folder, os.path.join(folder, 'key.json')
@@ -41,7 +47,9 @@ class PartialResults(object):
             shutil.rmtree(self._folder)
 
     def load(self, number):
-        """The arrays of a chunk as {name: array}, None if it is not finished (or damaged, which a warning says)."""
+        """The arrays of a chunk as {name: array}, None if it is not finished (or damaged, which a
+        warning says).
+        """
         path = self._path(number)
         if not os.path.exists(path):
             return None

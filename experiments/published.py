@@ -1,6 +1,9 @@
-"""Table 1 as published; the first digit of the MLP's reference error is lost in the scan of the paper and was restored."""
+"""Table 1 as published; the first digit of the MLP's reference error is lost in the scan of the
+paper and was restored.
+"""
 
-# (model, defense) -> test error in %, then rho under DeepFool, Carlini-Wagner and the paper's attack.
+# (model, defense) -> test error in %, then rho under DeepFool, Carlini-Wagner and the paper's
+# attack.
 TABLE_1 = {
     ('mlp', 'none'): (1.46, 0.131, 0.124, 0.173),
     ('mlp', 'fgsm_at'): (0.90, 0.228, 0.210, 0.299),

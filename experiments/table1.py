@@ -1,10 +1,13 @@
-"""The experiments as data: what generate_script.py prints commands from. The constants are those of section 5."""
+"""The experiments as data: what generate_script.py prints commands from. The constants are those of
+section 5.
+"""
 
 MODELS = ('mlp', 'lenet5')
 TABLE_1 = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
 BASELINES = TABLE_1[:-1]
 
-# Defense -> model ('*': any) -> flags of train.py. The learning rates of the baselines are those that results/tuning chose.
+# Defense -> model ('*': any) -> flags of train.py. The learning rates of the baselines are those
+# that results/tuning chose.
 # Defenses that are not here train with their defaults, where --defenses names them.
 HYPERPARAMETERS = {
     'none': {'*': dict(lr=1e-3)},
@@ -12,13 +15,16 @@ HYPERPARAMETERS = {
     'vat': {'*': dict(epsilon=2., lmbd=1., lr=1e-3)},
     'margin': {'*': dict(lmbd=0.1, lr=1e-3)},
     'critic': {
-        '*': dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., lr=5e-4, critic_lr=1e-3, attack_iter=5, attack_overshoot=0.05,
-                  attack_confidence='class_running_mean'),
-        'mlp': dict(lmbd=0.5), 'lenet5': dict(lmbd=0.1)},
+        '*': dict(pretrain_niter=1, lmbd_rec_l2=0.01, lmbd_grad=10., lr=5e-4, critic_lr=1e-3,
+                  attack_iter=5, attack_overshoot=0.05, attack_confidence='class_running_mean'),
+        'mlp': dict(lmbd=0.5), 'lenet5': dict(lmbd=0.1)
+    },
 }
-# Flags of train.py and of test.py that change no number: where things are, and how a run is started.
+# Flags of train.py and of test.py that change no number: where things are, and how a run is
+# started.
 TRAIN_PLACES = ('train_dir', 'data_dir', 'resume', 'gpu_memory')
-TEST_PLACES = ('load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'save_adv', 'overwrite')
+TEST_PLACES = ('load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'save_adv',
+               'overwrite')
 DECAYING = ('lr_decay_step', 'critic_lr_decay_step')
 
 _MNIST = dict(dataset='mnist', batch_size=100, lr=5e-4)
@@ -27,18 +33,24 @@ _CARLINI = dict(carlini_max_iter=1000)
 
 # folder: where runs and results go; variants: settings tried beside each other.
 PRESETS = {
-    'paper': dict(folder='.', models=MODELS, defenses=TABLE_1, runs=10, niter=100, train=_MNIST, test=_TEST, carlini=_CARLINI),
+    'paper': dict(folder='.', models=MODELS, defenses=TABLE_1, runs=10, niter=100, train=_MNIST,
+                  test=_TEST, carlini=_CARLINI),
     'short': dict(folder='short', models=MODELS, defenses=TABLE_1, runs=1, niter=10, train=_MNIST,
                   test=dict(_TEST, num_examples=1000), carlini=dict(_CARLINI, num_examples=1000)),
-    'demo': dict(folder='demo', models=('mlp',), defenses=TABLE_1, runs=1, niter=60,
-                 train=dict(dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=20),
-                 test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
-    'tune': dict(folder='tuning', models=MODELS, defenses=BASELINES, runs=1, niter=5, train=dict(_MNIST, summary_frequency=5),
-                 test=_TEST, carlini=_CARLINI,
-                 variants=[dict(lr=lr, lr_decay=decay) for lr in (2e-4, 5e-4, 1e-3) for decay in ('step', 'no')]),
+    'demo': dict(
+        folder='demo', models=('mlp', ), defenses=TABLE_1, runs=1, niter=60, train=dict(
+            dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=20),
+        test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100)),
+    'tune': dict(
+        folder='tuning', models=MODELS, defenses=BASELINES, runs=1, niter=5,
+        train=dict(_MNIST, summary_frequency=5), test=_TEST, carlini=_CARLINI, variants=[
+            dict(lr=lr, lr_decay=decay) for lr in (2e-4, 5e-4, 1e-3) for decay in ('step', 'no')
+        ]),
 }
 
 
 def decay_step(niter):
-    """After how many of `niter` epochs the learning rates are halved, and again: section 5's every 40 of 100, in proportion."""
+    """After how many of `niter` epochs the learning rates are halved, and again: section 5's every
+    40 of 100, in proportion.
+    """
     return max(1, 2 * niter // 5)

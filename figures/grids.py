@@ -4,26 +4,30 @@ import os
 import subprocess
 import sys
 
-import numpy as np
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
 from utils.errors import RunError
 from utils.files import atomic_write
+
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def save_grids(paths, grids, columns=None):
-    """Draws {name: images [n, h, w, 1 or 3] in [0, 1]} as grids, as square as can be by default, into the PNG files paths[name].
+    """Draws {name: images [n, h, w, 1 or 3] in [0, 1]} as grids, as square as can be by default,
+    into the PNG files paths[name].
 
     Returns {name: PNG bytes}; raises RunError when torchvision fails.
     """
     stream = io.BytesIO()
     np.savez(stream, **grids)
-    child = subprocess.run([sys.executable, '-m', 'figures.draw_grids', str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)   # out of reach of Ctrl-C
+    child = subprocess.run([sys.executable, '-m', 'figures.draw_grids',
+                            str(columns or 0)], input=stream.getvalue(), cwd=ROOT,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           start_new_session=True)   # out of reach of Ctrl-C
     if child.returncode:
-        lines = ['exit status %d' % child.returncode] + child.stderr.decode(errors='replace').splitlines()
+        lines = ['exit status %d' % child.returncode
+                 ] + child.stderr.decode(errors='replace').splitlines()
         raise RunError('torchvision could not draw the image grids: %s' % lines[-1])
     with np.load(io.BytesIO(child.stdout), allow_pickle=False) as arrays:
         drawn = {name: arrays[name].tobytes() for name in grids}
@@ -34,11 +38,19 @@ def save_grids(paths, grids, columns=None):
 
 
 def quality(x, x_adv):
-    """Mean PSNR (dB) and SSIM of images x_adv against x, [n, h, w, c] in [0, 1]; images that are equal are left out of the PSNR.
+    """Mean PSNR (dB) and SSIM of images x_adv against x, [n, h, w, c] in [0, 1]; images that are
+    equal are left out of the PSNR.
 
     Returns (None, None) where there is nothing to average.
     """
-    psnr = [peak_signal_noise_ratio(a, b, data_range=1.) for a, b in zip(x, x_adv) if not np.array_equal(a, b)]
-    ssim = [np.mean([structural_similarity(a[..., c], b[..., c], data_range=1.) for c in range(a.shape[-1])])
-            for a, b in zip(x, x_adv) if min(a.shape[:2]) >= 7]
+    psnr = [
+        peak_signal_noise_ratio(a, b, data_range=1.)
+        for a, b in zip(x, x_adv)
+        if not np.array_equal(a, b)
+    ]
+    ssim = [
+        np.mean([
+            structural_similarity(a[..., c], b[..., c], data_range=1.) for c in range(a.shape[-1])
+        ]) for a, b in zip(x, x_adv) if min(a.shape[:2]) >= 7
+    ]
     return tuple(float(np.mean(values)) if values else None for values in (psnr, ssim))

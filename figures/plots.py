@@ -1,13 +1,16 @@
-"""The figures: training curves of a run and, for a report, rho distributions and images side by side."""
+"""The figures: training curves of a run and, for a report, rho distributions and images side by
+side.
+"""
 import os
 
 import matplotlib
-matplotlib.use('Agg')   # no display is needed
-import matplotlib.pyplot as plt   # noqa: E402
-import numpy as np   # noqa: E402
 
-from utils.errors import UserError   # noqa: E402
-from utils.files import atomic_write   # noqa: E402
+matplotlib.use('Agg')   # no display is needed
+from utils.errors import UserError  # noqa: E402
+from utils.files import atomic_write  # noqa: E402
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
 
 
 def save_figure(figure, path):
@@ -18,14 +21,19 @@ def save_figure(figure, path):
 
 
 def plot_curves(rows, path):
-    """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch; pretraining ends at epoch 0."""
+    """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch;
+    pretraining ends at epoch 0.
+    """
     first = 1 - sum(row.get('phase') == 'pretrain' for row in rows)
-    panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')), ('error', ('err', 'val_err', 'critic_err_real', 'critic_err_adv')),
-              ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
+    panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')),
+              ('error', ('err', 'val_err', 'critic_err_real',
+                         'critic_err_adv')), ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
     figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3))
     for axis, (title, names) in zip(axes, panels):
         for name in names:
-            points = [(epoch, row[name]) for epoch, row in enumerate(rows, first) if row.get(name) is not None]
+            points = [(epoch, row[name])
+                      for epoch, row in enumerate(rows, first)
+                      if row.get(name) is not None]
             if points:
                 axis.plot(*zip(*points), marker='.', label=name)
         axis.set_title(title)
@@ -35,11 +43,14 @@ def plot_curves(rows, path):
 
 
 def plot_rho(curves, title, path):
-    """The share of images with rho above a value: `curves` is {label: [array of rho, one a run]}; the runs are pooled."""
+    """The share of images with rho above a value: `curves` is {label: [array of rho, one a run]};
+    the runs are pooled.
+    """
     figure, axis = plt.subplots(figsize=(5, 3.5))
     for label, runs in curves.items():
         rho = np.sort(np.concatenate(runs))
-        axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1), where='post', label=label)
+        axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1),
+                  where='post', label=label)
     axis.set_xlabel(r'$\rho = \|r\|_2\,/\,\|x\|_2$')
     axis.set_ylabel('share of images above')
     axis.set_title(title)
@@ -58,9 +69,14 @@ def read_png(path):
 
 
 def plot_examples(run, path):
-    """The sample grids of a run side by side: the originals, then the images of every attack; False if there are none."""
+    """The sample grids of a run side by side: the originals, then the images of every attack; False
+    if there are none.
+    """
     folders = {'orig': next(iter(run.folders.values())), **run.folders}
-    files = {picture: os.path.join(folder, 'samples', picture + '.png') for picture, folder in folders.items()}
+    files = {
+        picture: os.path.join(folder, 'samples', picture + '.png')
+        for picture, folder in folders.items()
+    }
     files = {picture: file for picture, file in files.items() if os.path.exists(file)}
     if files:
         figure, axes = plt.subplots(1, len(files), figsize=(3 * len(files), 3.3), squeeze=False)

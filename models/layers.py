@@ -1,9 +1,9 @@
 """The layers and the network they make up; images are NHWC."""
-import numpy as np
-import tensorflow.compat.v1 as tf
-
 from utils.errors import check_choice
 from utils.noise import name_seed
+
+import numpy as np
+import tensorflow.compat.v1 as tf
 
 
 def leaky_relu(x):
@@ -20,11 +20,14 @@ def activation(name):
 
 
 def _he_normal(shape, fan_in, seed):
-    """Gaussian with variance 2 / fan_in (He et al., 2015); the draw depends on (seed, name of the variable) alone."""
+    """Gaussian with variance 2 / fan_in (He et al., 2015); the draw depends on (seed, name of the
+    variable) alone.
+    """
     name = tf.get_variable_scope().name
 
     def initializer():
-        return tf.random.stateless_normal(shape, [name_seed(seed, name), 0], stddev=np.sqrt(2. / fan_in))
+        return tf.random.stateless_normal(shape, [name_seed(seed, name), 0],
+                                          stddev=np.sqrt(2. / fan_in))
     return tf.get_variable('weights', initializer=initializer, dtype=tf.float32)
 
 
@@ -45,7 +48,9 @@ def dense(x, units, name, seed):
 
 
 def conv(x, channels, size, name, seed):
-    """Convolution with stride 1 and VALID padding, without activation: [n, h, w, c] -> [n, h - size + 1, w - size + 1, channels]."""
+    """Convolution with stride 1 and VALID padding, without activation: [n, h, w, c] -> [n, h - size
+    + 1, w - size + 1, channels].
+    """
     with tf.variable_scope(name):
         shape = [size, size, int(x.shape[3]), channels]
         weights = _he_normal(shape, int(np.prod(shape[:3])), seed)
@@ -60,8 +65,8 @@ def max_pool(x):
 class Network(object):
     """A callable with its variables: the first call creates them, every later call shares them.
 
-    `build(x, **kwargs)` returns logits. Variables are resource variables, so a call built under a control dependency
-    reads the values they have by then.
+    `build(x, **kwargs)` returns logits. Variables are resource variables, so a call built under a
+    control dependency reads the values they have by then.
     """
 
     def __init__(self, name, build):
@@ -80,4 +85,7 @@ class Network(object):
     @property
     def hidden_weights(self):
         """The weight matrices of every layer but the last: what weight decay acts on."""
-        return [v for v in self.variables if v.op.name.endswith('/weights') and '/logits/' not in v.op.name]
+        return [
+            v for v in self.variables
+            if v.op.name.endswith('/weights') and '/logits/' not in v.op.name
+        ]

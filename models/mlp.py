@@ -7,7 +7,9 @@ LAYER_DIMS = (1200, 1200, 1200)
 
 
 def mlp(x, num_classes, seed, layer_dims=LAYER_DIMS, activation_fn=tf.nn.relu):
-    """Hidden layers of `layer_dims` units (section 5: three of 1200): [n, h, w, c] -> logits [n, num_classes]."""
+    """Hidden layers of `layer_dims` units (section 5: three of 1200): [n, h, w, c] -> logits [n,
+    num_classes].
+    """
     net = flatten(x)
     for i, units in enumerate(layer_dims):
         net = activation_fn(dense(net, units, 'fc%d' % i, seed))

@@ -17,43 +17,53 @@ img { max-width: 100%; height: auto; background: #fff; } figcaption { font-size:
 @media (max-width: 40rem) { th, td { padding: .2rem .35rem; font-size: .8rem; } }
  pre { overflow-x: auto; font-size: .8rem; }
 """
-NOTE = ('rho is the mean of &#8214;r&#8214;&#8322; / &#8214;x&#8214;&#8322; over the images (eq. 8): an image that is misclassified to '
-        'begin with counts with r = 0, one whose attack failed is left out, and the number of those is in brackets. The worst case '
-        'takes, image by image, the smallest perturbation that any attack found.')
+NOTE = (
+    'rho is the mean of &#8214;r&#8214;&#8322; / &#8214;x&#8214;&#8322; over the images (eq. 8): an image that is misclassified to '
+    'begin with counts with r = 0, one whose attack failed is left out, and the number of those is in brackets. The worst case '
+    'takes, image by image, the smallest perturbation that any attack found.')
 
 
 def _table(table, with_published):
     header, *rows = rows_of(table, with_published)
-    cells = lambda tag, row: ''.join('<%s>%s</%s>' % (tag, html.escape(text), tag) for text in row)   # noqa: E731
+    cells = lambda tag, row: ''.join('<%s>%s</%s>' % (tag, html.escape(text), tag)
+                                     for text in row)   # noqa: E731
     body = ''.join('<tr>%s</tr>' % cells('td', row) for row in rows)
-    return '<div class="scroll"><table><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>' % (cells('th', header), body)
+    return '<div class="scroll"><table><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>' % (
+        cells('th', header), body)
 
 
 def _figure(path, caption):
     with open(path, 'rb') as stream:
         data = base64.b64encode(stream.read()).decode()
     caption = html.escape(caption)
-    return '<figure><img alt="%s" src="data:image/png;base64,%s"><figcaption>%s</figcaption></figure>' % (caption, data, caption)
+    return '<figure><img alt="%s" src="data:image/png;base64,%s"><figcaption>%s</figcaption></figure>' % (
+        caption, data, caption)
 
 
 def _settings(run):
     text = html.escape(json.dumps({'train': run.train, 'test': run.test}, indent=1, sort_keys=True))
-    return '<details><summary>%s, seed %d</summary><pre>%s</pre></details>' % (html.escape(run.name), run.seed, text)
+    return '<details><summary>%s, seed %d</summary><pre>%s</pre></details>' % (html.escape(
+        run.name), run.seed, text)
 
 
 def page(sections, with_published=False):
     """The page as text. sections: [(table of build_tables, {heading: [(path of a PNG, caption)]})].
 
-    The pictures of the first heading stand side by side where there is room, the others have the whole width.
+    The pictures of the first heading stand side by side where there is room, the others have the
+    whole width.
     """
-    parts = ['<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
-             'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' % STYLE,
-             '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE]
+    parts = [
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
+        'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' %
+        STYLE,
+        '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE
+    ]
     for table, figures in sections:
         parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
         for i, (heading, pictures) in enumerate(figures.items()):
-            parts.append('<h3>%s</h3><div class="figures%s">%s</div>' % (html.escape(heading), ' wide' if i else '',
-                                                                         ''.join(_figure(*picture) for picture in pictures)))
+            parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %
+                         (html.escape(heading), ' wide' if i else '', ''.join(
+                             _figure(*picture) for picture in pictures)))
         parts += ['<h3>Settings</h3>'] + [_settings(run) for run in table.runs]
     return '\n'.join(parts + ['</body></html>\n'])

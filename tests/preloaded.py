@@ -1,6 +1,8 @@
-"""Runs the entry scripts in children forked from a process that has imported TensorFlow already: a second each, not five.
+"""Runs the entry scripts in children forked from a process that has imported TensorFlow already: a
+second each, not five.
 
-In a test: `with Preloaded(folder) as scripts: scripts.run('train.py', '--niter=1')`. As a program it is that process.
+In a test: `with Preloaded(folder) as scripts: scripts.run('train.py', '--niter=1')`. As a program
+it is that process.
 """
 import json
 import os
@@ -21,7 +23,8 @@ class Started(object):
     def wait(self):
         """(exit status, negative for a signal; stdout; stderr) when it has ended."""
         status = self._ask({'wait': self.pid})
-        return (status,) + tuple(open(path, errors='replace').read() for path in (self._out, self._err))
+        return (status, ) + tuple(
+            open(path, errors='replace').read() for path in (self._out, self._err))
 
 
 class Preloaded(object):
@@ -31,8 +34,9 @@ class Preloaded(object):
         self._folder, self._count = str(folder), 0
 
     def __enter__(self):
-        self._process = subprocess.Popen([sys.executable, os.path.abspath(__file__)], cwd=ROOT, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, universal_newlines=True)
+        self._process = subprocess.Popen([sys.executable, os.path.abspath(__file__)], cwd=ROOT,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         universal_newlines=True)
         return self
 
     def __exit__(self, *unused):
@@ -48,8 +52,12 @@ class Preloaded(object):
     def start(self, *arguments):
         """Starts `python <arguments>`."""
         self._count += 1
-        out, err = (os.path.join(self._folder, '%s-%d' % (name, self._count)) for name in ('out', 'err'))
-        return Started(self._ask, self._ask({'start': [str(argument) for argument in arguments], 'out': out, 'err': err}), out, err)
+        out, err = (os.path.join(self._folder, '%s-%d' % (name, self._count))
+                    for name in ('out', 'err'))
+        return Started(
+            self._ask,
+            self._ask({'start': [str(argument) for argument in arguments], 'out': out, 'err': err}),
+            out, err)
 
     def run(self, *arguments):
         """Runs `python <arguments>`: (exit status, stdout, stderr)."""
@@ -75,12 +83,15 @@ def child(request):
 
 
 def main():
-    """Reads requests, a JSON object a line, and answers each with a line: the pid of a child, or its exit status."""
+    """Reads requests, a JSON object a line, and answers each with a line: the pid of a child, or
+    its exit status.
+    """
     sys.path.insert(0, ROOT)
     from utils import cli
     cli.quiet_tensorflow()
-    import attacks, critic, defenses, models, training.loop, evaluation.judge   # noqa: E401, F401
-    import skimage.transform, sklearn.datasets   # noqa: E401, F401
+    import skimage.transform  # noqa: E401, F401
+
+    import attacks  # noqa: E401, F401
     answers = os.fdopen(os.dup(1), 'w')
     for line in sys.stdin:
         request = json.loads(line)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.conftest import ROOT, run_script
+from tests.running import ROOT, run_script
 
 README = open(os.path.join(ROOT, 'README.md')).read()
 
@@ -22,7 +22,9 @@ def test_nothing_is_left_to_be_filled_in():
 
 
 def test_the_files_that_it_names_exist():
-    named = re.findall(r'`((?:attacks|critic|datasets|defenses|evaluation|experiments|models|training|utils|docs|results)/[\w./]*\w)`', README)
+    named = re.findall(
+        r'`((?:attacks|critic|datasets|defenses|evaluation|experiments|models|training|utils|docs|results)/[\w./]*\w)`',
+        README)
     assert len(named) > 15
     for path in named:
         assert os.path.exists(os.path.join(ROOT, path)), path
@@ -40,9 +42,11 @@ def test_the_functions_that_it_maps_to_the_paper_exist():
 
 def test_the_recorded_choice_is_what_its_command_prints(tmp_path):
     folder = os.path.join(ROOT, 'results', 'tuning')
-    status, out, err = run_script('report.py', '--validation', '--results_dir=' + folder, '--output_dir=' + str(tmp_path))
+    status, out, err = run_script('report.py', '--validation', '--results_dir=' + folder,
+                                  '--output_dir=' + str(tmp_path))
     assert status == 0, err
-    assert (tmp_path / 'validation.md').read_text() == open(os.path.join(folder, 'validation.md')).read()
+    assert (tmp_path / 'validation.md').read_text() == open(os.path.join(folder,
+                                                                         'validation.md')).read()
 
 
 def test_the_sweep_uses_the_learning_rates_that_were_chosen():
@@ -52,16 +56,22 @@ def test_the_sweep_uses_the_learning_rates_that_were_chosen():
     chosen = {c[1:3]: c.lr for c in candidates if choose(candidates)[c[:3]] == c.name}
     assert len(chosen) == 8
     for (model, defense), lr in chosen.items():
-        settings = dict(HYPERPARAMETERS[defense].get('*', {}), **HYPERPARAMETERS[defense].get(model, {}))
+        settings = dict(HYPERPARAMETERS[defense].get('*', {}),
+                        **HYPERPARAMETERS[defense].get(model, {}))
         assert settings['lr'] == lr, (model, defense)
 
 
 @pytest.mark.parametrize('folder,rows,pages', [
-    ('short', 10, ['README.md', 'results/short/README.md']), ('epochs_30', 3, ['results/README.md']),
-    ('epochs_100', 1, ['results/README.md']), ('checks', 3, ['results/README.md']),
+    ('short', 10, ['README.md', 'results/short/README.md']),
+    ('epochs_30', 3, ['results/README.md']),
+    ('epochs_100', 1, ['results/README.md']),
+    ('checks', 3, ['results/README.md']),
 ])
 def test_the_recorded_tables_are_what_their_commands_print(tmp_path, folder, rows, pages):
-    arguments = ['report.py', '--results_dir=' + os.path.join(ROOT, 'results', folder), '--output_dir=' + str(tmp_path)]
+    arguments = [
+        'report.py', '--results_dir=' + os.path.join(ROOT, 'results', folder),
+        '--output_dir=' + str(tmp_path)
+    ]
     status, out, err = run_script(*(arguments + ['--published'] * (folder != 'checks')))
     assert status == 0, err
     lines = [line for line in out.splitlines() if line.startswith('|')]

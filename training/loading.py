@@ -1,18 +1,24 @@
 """A finished run, loaded for attacking it: its data and its classifier."""
-from models import build_model
-from datasets import load_dataset
 from utils.errors import check
+
+from datasets import load_dataset
+from models import build_model
 
 
 def load_run(run, data_dir=None):
-    """The data, the model and the record of a RunFolder: (Dataset, Network without weights yet, contents of args.json).
+    """The data, the model and the record of a RunFolder: (Dataset, Network without weights yet,
+    contents of args.json).
 
-    `data_dir`: folder of the MNIST files, by default that of the training. Raises UserError for a folder that holds no run, and
-    where the dataset's images are not of the shape that the run was trained on.
+    `data_dir`: folder of the MNIST files, by default that of the training. Raises UserError for a
+    folder that holds no run, and where the dataset's images are not of the shape that the run was
+    trained on.
     """
     record = run.read_args()
     args = record['args']
     data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'])
-    check(list(data.train.x.shape[1:]) == record['image_shape'], '%s: images are %s; %s was trained on %s', args['dataset'],
-          list(data.train.x.shape[1:]), run.path, record['image_shape'])
-    return data, build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'], args['activation_fn']), record
+    check(
+        list(data.train.x.shape[1:]) == record['image_shape'],
+        '%s: images are %s; %s was trained on %s', args['dataset'], list(data.train.x.shape[1:]),
+        run.path, record['image_shape'])
+    return data, build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'],
+                             args['activation_fn']), record

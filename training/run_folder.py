@@ -1,20 +1,28 @@
-"""The folder of one training run and what it holds; downstream programs read these files and never a log."""
+"""The folder of one training run and what it holds; downstream programs read these files and never
+a log.
+"""
 import os
 
-from training.checkpoints import UnreadableCheckpoint, found, read_progress
 from utils.errors import check
-from experiments.table1 import TRAIN_PLACES
 from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
 
+from experiments.table1 import TRAIN_PLACES
+from training.checkpoints import UnreadableCheckpoint, found, read_progress
+
 # What other programs rely on in args.json.
-ARG_TYPES = {'dataset': str, 'data_dir': str, 'validation_size': int, 'model': str, 'layer_dims': str, 'activation_fn': str,
-             'name': str, 'defense': str, 'seed': int, 'niter': int, 'pretrain_niter': int}
+ARG_TYPES = {
+    'dataset': str, 'data_dir': str, 'validation_size': int, 'model': str, 'layer_dims': str,
+    'activation_fn': str, 'name': str, 'defense': str, 'seed': int, 'niter': int,
+    'pretrain_niter': int
+}
 RECORD_TYPES = {'num_classes': int, 'image_shape': list}
 MAY_DIFFER = ('niter',) + TRAIN_PLACES
 
 
 class RunFolder(object):
-    """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and TensorBoard's events."""
+    """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and
+    TensorBoard's events.
+    """
 
     def __init__(self, path):
         self.path = path
@@ -26,16 +34,25 @@ class RunFolder(object):
         self.curves = os.path.join(self.samples, 'curves.png')
 
     def create(self, args, resume):
-        """Makes the folder and writes args.json; with `resume`, an existing run must have been started with the same arguments.
+        """Makes the folder and writes args.json; with `resume`, an existing run must have been
+        started with the same arguments.
 
-        Only those in MAY_DIFFER may differ: niter, to train for longer, and what changes no number. Raises UserError otherwise.
-        `earlier_revisions` then names the other git revisions that have trained it.
+        Only those in MAY_DIFFER may differ: niter, to train for longer, and what changes no number.
+        Raises UserError otherwise. `earlier_revisions` then names the other git revisions that have
+        trained it.
         """
-        if os.path.exists(self.args_path) or os.path.exists(os.path.join(self.checkpoints, 'checkpoint')):
-            check(resume, '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one', self.path)
+        if os.path.exists(self.args_path) or os.path.exists(
+                os.path.join(self.checkpoints, 'checkpoint')):
+            check(
+                resume,
+                '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one',
+                self.path)
             before = self._check_same(args['args'])
             revisions = before.get('earlier_revisions', []) + [before.get('git_revision')]
-            args = dict(args, earlier_revisions=[revision for revision in revisions if revision != args.get('git_revision')])
+            args = dict(
+                args, earlier_revisions=[
+                    revision for revision in revisions if revision != args.get('git_revision')
+                ])
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
         write_json(self.args_path, args)
@@ -45,28 +62,36 @@ class RunFolder(object):
         saved = record['args']
         for key, value in sorted(args.items()):
             if key not in MAY_DIFFER:
-                check(key in saved and saved[key] == value, '%s was started with --%s=%s; this run has %s', self.path, key,
+                check(key in saved and saved[key] == value,
+                      '%s was started with --%s=%s; this run has %s', self.path, key,
                       saved.get(key), value)
-        check(args['niter'] >= saved['niter'], '%s was started with --niter=%s; this run has %s, which is less', self.path,
+        check(args['niter'] >= saved['niter'],
+              '%s was started with --niter=%s; this run has %s, which is less', self.path,
               saved['niter'], args['niter'])
         return record
 
     def read_args(self):
         """The contents of args.json; raises UserError when the folder holds no run."""
         check(os.path.isdir(self.path), '%s: no such run folder', self.path)
-        check(os.path.exists(self.args_path), '%s: holds no args.json; expected a folder that train.py wrote', self.path)
+        check(os.path.exists(self.args_path),
+              '%s: holds no args.json; expected a folder that train.py wrote', self.path)
         args = read_json(self.args_path)
         check(isinstance(args.get('args'), dict), '%s: has no object "args"', self.args_path)
         for entries, types in ((args['args'], ARG_TYPES), (args, RECORD_TYPES)):
             for key, kind in types.items():
-                check(isinstance(entries.get(key), kind) and not isinstance(entries.get(key), bool), '%s: entry %s is %r; expected %s',
-                      self.args_path, key, entries.get(key), kind.__name__)
+                check(
+                    isinstance(entries.get(key), kind) and not isinstance(entries.get(key), bool),
+                    '%s: entry %s is %r; expected %s', self.args_path, key, entries.get(key),
+                    kind.__name__)
         return args
 
     def read_metrics(self, epochs=None):
-        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given, UserError if there are fewer."""
+        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given, UserError
+        if there are fewer.
+        """
         rows = read_json_lines(self.metrics_path)
-        check(epochs is None or len(rows) >= epochs, '%s: has %d lines, but the newest checkpoint is of epoch %s', self.metrics_path,
+        check(epochs is None or len(rows) >= epochs,
+              '%s: has %d lines, but the newest checkpoint is of epoch %s', self.metrics_path,
               len(rows), epochs)
         return rows[:epochs]
 
@@ -75,7 +100,9 @@ class RunFolder(object):
         write_json_lines(self.metrics_path, rows)
 
     def copy_record(self, folder):
-        """Copies args.json and metrics.jsonl to `folder`, so that results can be read without the run."""
+        """Copies args.json and metrics.jsonl to `folder`, so that results can be read without the
+        run.
+        """
         write_json(os.path.join(folder, 'args.json'), self.read_args())
         write_json_lines(os.path.join(folder, 'metrics.jsonl'), self.read_metrics())
 
@@ -89,7 +116,9 @@ class RunFolder(object):
             os.remove(self.curves)
 
     def finished(self, args, epochs):
-        """Whether the folder holds a run with these arguments whose newest checkpoint is whole and of `epochs` epochs."""
+        """Whether the folder holds a run with these arguments whose newest checkpoint is whole and
+        of `epochs` epochs.
+        """
         path = self.latest_checkpoint()
         if path is None or not (os.path.exists(self.args_path) and os.path.exists(self.curves)):
             return False

@@ -1,13 +1,18 @@
-"""Signals that ask a run to stop: it finishes its step and saves; afterwards it ends with the status of the signal."""
+"""Signals that ask a run to stop: it finishes its step and saves; afterwards it ends with the
+status of the signal.
+"""
 import signal
 
 from utils.errors import RunError
 
-ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)   # a scheduler, Ctrl-C, SLURM's --signal=B:USR1@60
+ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
+          )   # a scheduler, Ctrl-C, SLURM's --signal=B:USR1@60
 
 
 class Stopped(RunError):
-    """The run was asked to stop and has saved what it had: `status` is 128 + the number of the signal (143, 130, 138)."""
+    """The run was asked to stop and has saved what it had: `status` is 128 + the number of the
+    signal (143, 130, 138).
+    """
 
     def __init__(self, message, number):
         super(Stopped, self).__init__(message)
@@ -36,4 +41,6 @@ class StopSignals(object):
     def stop(self, where):
         """Raises Stopped: call when a signal has been received and everything is saved."""
         name = signal.Signals(self.received).name
-        raise Stopped('stopped by %s at %s; everything is saved, --resume=True goes on' % (name, where), self.received)
+        raise Stopped(
+            'stopped by %s at %s; everything is saved, --resume=True goes on' % (name, where),
+            self.received)

@@ -2,16 +2,20 @@
 
 
 class UserError(ValueError):
-    """Bad input: the message is one line that names the flag or file, what was found and what was expected.
+    """Bad input: the message is one line that names the flag or file, what was found and what was
+    expected.
 
-    The entry scripts print it and exit with status 2; code that imports the packages may catch it as a ValueError.
+    The entry scripts print it and exit with status 2; code that imports the packages may catch it
+    as a ValueError.
     """
 
     status = 2
 
 
 class RunError(RuntimeError):
-    """A run that cannot go on, for a reason that is not its input: a loss that is not finite, a full disk. Exit status 1."""
+    """A run that cannot go on, for a reason that is not its input: a loss that is not finite, a
+    full disk. Exit status 1.
+    """
 
     status = 1
 
@@ -24,5 +28,6 @@ def check(condition, message, *values):
 
 def check_choice(name, value, choices):
     """Returns `value`; raises UserError unless it is one of `choices`."""
-    check(value in choices, '%s is %r; expected one of %s', name, value, ', '.join(sorted(map(str, choices))))
+    check(value in choices, '%s is %r; expected one of %s', name, value,
+          ', '.join(sorted(map(str, choices))))
     return value

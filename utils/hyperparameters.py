@@ -1,4 +1,6 @@
-"""Hyper-parameters are keyword-only arguments; their defaults are read off the function that takes them."""
+"""Hyper-parameters are keyword-only arguments; their defaults are read off the function that takes
+them.
+"""
 import inspect
 
 

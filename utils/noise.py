@@ -1,4 +1,5 @@
-"""Random numbers that depend on (seed, step, name) alone, so that a run can be repeated and resumed exactly.
+"""Random numbers that depend on (seed, step, name) alone, so that a run can be repeated and resumed
+exactly.
 
 The streams are TensorFlow's stateless ones, which are equal in both runtimes.
 """
@@ -13,7 +14,9 @@ def name_seed(seed, name):
 
 
 class Noise(object):
-    """The random draws of a run: `seed` is a number, `step` an integer tensor or a number. Each draw has a name of its own."""
+    """The random draws of a run: `seed` is a number, `step` an integer tensor or a number. Each
+    draw has a name of its own.
+    """
 
     def __init__(self, seed, step=0):
         self._seed = seed
@@ -31,6 +34,8 @@ class Noise(object):
         return tf.random.stateless_uniform(shape, self._key(name), low, high)
 
     def categorical(self, logits, name):
-        """One class for each row of logits [n, k], with probability softmax(logits); -inf is never drawn. Returns [n] int32."""
+        """One class for each row of logits [n, k], with probability softmax(logits); -inf is never
+        drawn. Returns [n] int32.
+        """
         u = self.uniform(tf.shape(logits), 1e-20, 1., name)
         return tf.argmax(logits - tf.log(-tf.log(u)), axis=1, output_type=tf.int32)

@@ -8,9 +8,14 @@ PACKAGES = ('tensorflow', 'numpy', 'skimage', 'sklearn')   # those that a number
 
 
 def provenance():
-    """{'versions': package -> version, of those imported, 'git_revision': hash, '+' after it when files differ, None outside git}."""
+    """{'versions': package -> version, of those imported, 'git_revision': hash, '+' after it when
+    files differ, None outside git}.
+    """
     versions = {name: sys.modules[name].__version__ for name in PACKAGES if name in sys.modules}
-    return {'versions': dict(versions, python=platform.python_version()), 'git_revision': git_revision()}
+    return {
+        'versions': dict(versions, python=platform.python_version()),
+        'git_revision': git_revision()
+    }
 
 
 def git_revision():
@@ -18,8 +23,10 @@ def git_revision():
     folder = os.path.dirname(os.path.abspath(__file__))
 
     def git(*arguments):
-        return subprocess.check_output(('git', '-C', folder) + arguments, stderr=subprocess.DEVNULL).decode().strip()
+        return subprocess.check_output(('git', '-C', folder) + arguments,
+                                       stderr=subprocess.DEVNULL).decode().strip()
     try:
-        return git('rev-parse', 'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no') else '')
+        return git('rev-parse',
+                   'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no') else '')
     except (OSError, subprocess.CalledProcessError):
         return None

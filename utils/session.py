@@ -1,10 +1,12 @@
-"""How a process starts with TensorFlow: graph mode, the session, logging without TensorFlow's chatter."""
+"""How a process starts with TensorFlow: graph mode, the session, logging without TensorFlow's
+chatter.
+"""
 import logging as python_logging
+
+from utils.errors import check
 
 import tensorflow.compat.v1 as tf
 from absl import logging
-
-from utils.errors import check
 
 
 def start_graph_mode():
@@ -24,13 +26,16 @@ def check_gpu_memory(gpu_memory):
 
 
 def session_config(gpu_memory):
-    """Session settings: `gpu_memory` is the fraction of a GPU's memory to take at once, or 'growth' to take it as it is needed.
+    """Session settings: `gpu_memory` is the fraction of a GPU's memory to take at once, or 'growth'
+    to take it as it is needed.
 
-    TensorFlow's graph rewriter is off: it orders sums by the addresses of its hash tables, so that no two processes end with
-    the same weights. Without it a training step takes 2 % more time on a CPU.
+    TensorFlow's graph rewriter is off: it orders sums by the addresses of its hash tables, so that
+    no two processes end with the same weights. Without it a training step takes 2 % more time on a
+    CPU.
     """
     growth = gpu_memory == 'growth'
-    config = tf.ConfigProto(gpu_options=tf.GPUOptions(allow_growth=growth, per_process_gpu_memory_fraction=1. if growth else float(gpu_memory)))
+    config = tf.ConfigProto(gpu_options=tf.GPUOptions(
+        allow_growth=growth, per_process_gpu_memory_fraction=1. if growth else float(gpu_memory)))
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
 

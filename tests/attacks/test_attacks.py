@@ -4,7 +4,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS, bim, carlini_wagner, deepfool, fgsm, high_confidence, pgd
-from tests.conftest import LinearModel, attack_images, boundary_distance, closest_boundary, placeholders
+from tests.known import LinearModel, attack_images, boundary_distance, closest_boundary, placeholders
 from utils.errors import UserError
 from utils.noise import Noise
 

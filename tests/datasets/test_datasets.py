@@ -3,12 +3,13 @@ import gzip
 import os
 import struct
 
+from utils.errors import UserError
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from datasets import IDX_NAMES, Split, balanced_subset, batches, epoch_order, load_dataset
-from utils.errors import UserError
 from datasets.idx import write_idx
 
 
@@ -30,7 +31,8 @@ def test_digits():
     assert [len(s.x) for s in (data.train, data.validation, data.test)] == [1197, 200, 400]
     assert data.num_classes == 10
     for split in (data.train, data.validation, data.test):
-        assert split.x.shape[1:] == (28, 28, 1) and split.x.dtype == np.float32 and split.y.dtype == np.int32
+        assert split.x.shape[1:] == (
+            28, 28, 1) and split.x.dtype == np.float32 and split.y.dtype == np.int32
         assert split.x.min() >= 0 and split.x.max() <= 1 and set(split.y) == set(range(10))
     assert data.train.x.mean() == pytest.approx(0.3054, abs=0.01)
 
@@ -55,14 +57,17 @@ def test_idx_files_plain_or_gzipped(tmp_path):
     assert data.train.x.dtype == np.uint8 and data.test.images().dtype == np.float32
     assert np.array_equal(data.test.images()[..., 0], arrays[name] / np.float32(255))
     assert np.array_equal(data.test.images([3, 1]), data.test.images()[[3, 1]])
-    assert np.array_equal(np.concatenate([data.validation.x, data.train.x])[..., 0], arrays[IDX_NAMES['train'][0]])
+    assert np.array_equal(
+        np.concatenate([data.validation.x, data.train.x])[..., 0], arrays[IDX_NAMES['train'][0]])
 
 
 def test_the_genuine_mnist(mnist_dir):
     data = load_dataset('mnist', mnist_dir)
     assert [len(s.x) for s in (data.train, data.validation, data.test)] == [50000, 10000, 10000]
-    assert np.bincount(data.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert np.concatenate([data.train.images(), data.validation.images()]).mean() == pytest.approx(0.1307, abs=1e-4)
+    assert np.bincount(
+        data.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.concatenate([data.train.images(),
+                           data.validation.images()]).mean() == pytest.approx(0.1307, abs=1e-4)
 
 
 def test_absent_files_are_downloaded_once_and_kept(tmp_path, monkeypatch):
@@ -77,7 +82,8 @@ def test_absent_files_are_downloaded_once_and_kept(tmp_path, monkeypatch):
     folder = str(tmp_path / 'fresh')
     first, second = load_dataset('fashion_mnist', folder), load_dataset('fashion_mnist', folder)
     assert calls == [1]
-    assert np.array_equal(first.test.x, second.test.x) and np.array_equal(first.test.x[..., 0], images[30:])
+    assert np.array_equal(first.test.x, second.test.x) and np.array_equal(
+        first.test.x[..., 0], images[30:])
     assert not [name for name in os.listdir(folder) if name.endswith('.part')]
 
 
@@ -85,7 +91,8 @@ def test_a_failed_download_is_one_line(tmp_path, monkeypatch):
     def load_data():
         raise OSError('URL fetch failure\non some host')
     monkeypatch.setattr(tf.keras.datasets.mnist, 'load_data', load_data)
-    with pytest.raises(UserError, match='could not be downloaded: URL fetch failure on some host') as caught:
+    with pytest.raises(UserError,
+                       match='could not be downloaded: URL fetch failure on some host') as caught:
         load_dataset('mnist', str(tmp_path / 'none'))
     assert '\n' not in str(caught.value) and not (tmp_path / 'none').exists()
 
@@ -93,7 +100,8 @@ def test_a_failed_download_is_one_line(tmp_path, monkeypatch):
 def test_a_download_that_cannot_be_kept_leaves_no_file(tmp_path, monkeypatch):
     """The third of the four files cannot be packed: the first two are not kept either."""
     images, labels = np.zeros((20, 28, 28), np.uint8), (np.arange(20) % 10).astype(np.uint8)
-    monkeypatch.setattr(tf.keras.datasets.mnist, 'load_data', lambda: ((images, labels), (None, labels)))
+    monkeypatch.setattr(tf.keras.datasets.mnist, 'load_data', lambda: ((images, labels),
+                                                                       (None, labels)))
     with pytest.raises(AttributeError):
         load_dataset('mnist', str(tmp_path))
     assert os.listdir(str(tmp_path)) == []
@@ -109,11 +117,14 @@ def corrupt(folder, name, change):
 @pytest.mark.parametrize('name,change,message', [
     (IDX_NAMES['train'][0], lambda c: c[:-1], 'holds 23519 bytes of data; expected 23520'),
     (IDX_NAMES['train'][0], lambda c: c + b'x', 'holds 23521 bytes of data; expected 23520'),
-    (IDX_NAMES['train'][0], lambda c: b'\0\0\x08\x01' + c[4:], 'magic number is 0x00000801; expected 0x00000803'),
+    (IDX_NAMES['train'][0], lambda c: b'\0\0\x08\x01' + c[4:],
+     'magic number is 0x00000801; expected 0x00000803'),
     (IDX_NAMES['test'][1], lambda c: c[:5], 'is 5 bytes long; expected a header of 8'),
     (IDX_NAMES['test'][1], lambda c: c[:-1] + b'\x0b', 'labels run from 0 to 11; expected 0 to 9'),
-    (IDX_NAMES['test'][1], lambda c: struct.pack('>II', 0x801, 9) + c[8:-1], '9 labels for the 10 images'),
-    (IDX_NAMES['test'][0], lambda c: struct.pack('>IIII', 0x803, 10, 14, 56) + c[16:], 'images are 14 x 56; expected 28 x 28'),
+    (IDX_NAMES['test'][1], lambda c: struct.pack('>II', 0x801, 9) + c[8:-1],
+     '9 labels for the 10 images'),
+    (IDX_NAMES['test'][0], lambda c: struct.pack('>IIII', 0x803, 10, 14, 56) + c[16:],
+     'images are 14 x 56; expected 28 x 28'),
 ])
 def test_a_bad_idx_file_is_named_with_its_fault(tmp_path, name, change, message):
     make_mnist(tmp_path)
@@ -136,8 +147,10 @@ def test_a_truncated_gzip_and_a_missing_file(tmp_path):
 
 def npz(tmp_path, **changes):
     rng = np.random.RandomState(0)
-    arrays = {'x_train': rng.uniform(size=(12, 8, 8)), 'y_train': np.arange(12) % 3, 'x_test': rng.uniform(size=(6, 8, 8)),
-              'y_test': np.arange(6) % 3}
+    arrays = {
+        'x_train': rng.uniform(size=(12, 8, 8)), 'y_train': np.arange(12) % 3,
+        'x_test': rng.uniform(size=(6, 8, 8)), 'y_test': np.arange(6) % 3
+    }
     arrays.update(changes)
     path = str(tmp_path / 'mine.npz')
     np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
@@ -146,7 +159,8 @@ def npz(tmp_path, **changes):
 
 def test_a_users_npz(tmp_path):
     data = load_dataset(npz(tmp_path), validation_size=3)
-    assert data.train.x.shape == (9, 8, 8, 1) and data.num_classes == 3 and data.train.x.dtype == np.float32
+    assert data.train.x.shape == (9, 8, 8,
+                                  1) and data.num_classes == 3 and data.train.x.dtype == np.float32
     colour = (255 * np.ones((12, 8, 8, 3))).astype(np.uint8)
     data = load_dataset(npz(tmp_path, x_train=colour, x_test=colour[:6]))
     assert data.train.images().shape == (10, 8, 8, 3) and data.train.images().max() == 1
@@ -161,14 +175,17 @@ BAD[3, 2, 1] = np.nan
     ({'x_train': BAD}, 'x_train has a pixel that is not a number'),
     ({'x_train': 300 * np.ones((12, 8, 8))}, 'x_train runs from 300 to 300; expected'),
     ({'x_train': np.ones((12, 64))}, 'x_train has shape .12, 64.; expected'),
-    ({'x_train': np.ones((12, 8, 8), np.int64)}, 'x_train is int64; expected uint8 or floating point'),
+    ({'x_train': np.ones(
+        (12, 8, 8), np.int64)}, 'x_train is int64; expected uint8 or floating point'),
     ({'x_test': np.ones((6, 9, 9))}, 'x_train holds .8, 8, 1. images, x_test .9, 9, 1.'),
     ({'y_train': np.arange(12.)}, 'y_train is float64; expected integers'),
     ({'y_train': np.arange(12) - 1}, 'labels run from -1 to 10'),
     ({'y_train': np.zeros(12, int)}, 'y_train has 1 classes, the largest 0; expected at least 2'),
     ({'y_train': np.arange(12) % 3 * 2}, 'y_train has 3 classes, the largest 4'),
-    ({'y_train': np.array([0, 1, 2 ** 40] * 4)}, 'labels run from 0 to 1099511627776; expected 0 to 999'),
-    ({'x_train': np.ones((12, 8, 8, 5)), 'x_test': np.ones((6, 8, 8, 5))}, 'x_train has 5 channels; expected 1 or 3'),
+    ({'y_train': np.array([0, 1, 2**40] * 4)
+      }, 'labels run from 0 to 1099511627776; expected 0 to 999'),
+    ({'x_train': np.ones((12, 8, 8, 5)), 'x_test': np.ones(
+        (6, 8, 8, 5))}, 'x_train has 5 channels; expected 1 or 3'),
     ({'x_train': np.ones((12, 0, 8))}, 'x_train has shape .12, 0, 8.; it holds no images'),
     ({'y_test': np.arange(6)}, 'labels run from 0 to 5; expected 0 to 2'),
     ({'y_train': np.arange(11)}, 'y_train has shape .11,.; expected .12,.'),
@@ -184,11 +201,14 @@ def test_a_bad_npz_is_named_with_its_fault(tmp_path, changes, message):
 
 def test_other_bad_datasets(tmp_path):
     (tmp_path / 'text.npz').write_text('not a zip')
-    for name, message in (('cifar', "--dataset is 'cifar'; expected digits"), (str(tmp_path / 'no.npz'), 'no such file'),
-                          (str(tmp_path / 'text.npz'), 'not a readable .npz')):
+    for name, message in (('cifar', "--dataset is 'cifar'; expected digits"), (str(
+            tmp_path / 'no.npz'), 'no such file'), (str(
+                tmp_path / 'text.npz'), 'not a readable .npz')):
         with pytest.raises(UserError, match=message):
             load_dataset(name)
-    with pytest.raises(UserError, match='--validation_size is 1397; expected at least 1 and fewer than the 1397'):
+    with pytest.raises(
+            UserError,
+            match='--validation_size is 1397; expected at least 1 and fewer than the 1397'):
         load_dataset('digits', validation_size=1397)
 
 
@@ -196,14 +216,18 @@ def test_epoch_order_is_a_permutation_of_seed_and_epoch():
     first = epoch_order(100, 1, 1)
     assert sorted(first) == list(range(100))
     assert np.array_equal(epoch_order(100, 1, 1), first)
-    assert not np.array_equal(epoch_order(100, 1, 2), first) and not np.array_equal(epoch_order(100, 2, 1), first)
+    assert not np.array_equal(epoch_order(100, 1, 2), first) and not np.array_equal(
+        epoch_order(100, 2, 1), first)
 
 
 def test_batches_cover_every_image_once():
     split = Split(np.arange(7), np.arange(7) * 10)
     seen = list(batches(split, 3, np.array([6, 5, 4, 3, 2, 1, 0])))
-    assert [x.tolist() for x, _ in seen] == [[6, 5, 4], [3, 2, 1], [0]] and [y.tolist() for _, y in seen][2] == [0]
-    assert [x.tolist() for x, _ in batches(split, 3, np.array([6, 5, 4]))] == [[6, 5, 4]]   # what is left of an epoch
+    assert [x.tolist()
+            for x, _ in seen] == [[6, 5, 4], [3, 2, 1], [0]] and [y.tolist()
+                                                                  for _, y in seen][2] == [0]
+    assert [x.tolist() for x, _ in batches(split, 3, np.array([6, 5, 4]))
+            ] == [[6, 5, 4]]   # what is left of an epoch
     assert [x.tolist() for x, _ in batches(split, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 

@@ -1,10 +1,11 @@
 """The target classes of the attack, against closed forms and frequencies."""
+from utils.noise import Noise
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks.targets import closest_targets, sampled_targets, smoothed_targets
-from tests.conftest import closest_boundary
-from utils.noise import Noise
+from tests.known import closest_boundary
 
 
 def test_closest_target_by_closed_form(session, linear):
@@ -18,7 +19,8 @@ def test_sampled_targets_are_never_the_label(session):
     logits = np.tile(np.float32([[5., 1., 0., 1.]]), (8000, 1))
     y = np.int32(np.arange(8000) % 4)
     drawn = session.run(sampled_targets(tf.constant(logits), tf.constant(y), Noise(0)))
-    uniform = session.run(sampled_targets(tf.constant(logits), tf.constant(y), Noise(0), uniform=True))
+    uniform = session.run(
+        sampled_targets(tf.constant(logits), tf.constant(y), Noise(0), uniform=True))
     assert (drawn != y).all() and (uniform != y).all()
     p = np.exp([1., 0., 1.]) / np.exp([1., 0., 1.]).sum()
     assert np.allclose(np.bincount(drawn[y == 0], minlength=4)[1:] / 2000., p, atol=0.04)

@@ -1,5 +1,10 @@
-"""The training step: order, ownership, masks, the moving average, the losses against NumPy, repeatability."""
+"""The training step: order, ownership, masks, the moving average, the losses against NumPy,
+repeatability.
+"""
 import functools
+
+from utils.hyperparameters import select
+from utils.noise import Noise
 
 import numpy as np
 import pytest
@@ -9,8 +14,6 @@ import defenses
 from attacks.unrolled import Generator
 from critic import build_critic
 from models import build_model
-from utils.noise import Noise
-from utils.hyperparameters import select
 from training.step import build_steps
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
@@ -18,23 +21,29 @@ Y = np.int32(np.arange(12) % 3)
 
 
 class Built(object):
-    """A defense on tiny networks: placeholders, losses and steps, with noise that does not move from step to step."""
+    """A defense on tiny networks: placeholders, losses and steps, with noise that does not move
+    from step to step.
+    """
 
     def __init__(self, defense='critic', attack=None, model=None, steps=True, adam=None, **given):
         if 'attack_iter' in defenses.hyperparameters(defense):
             given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
         hyper = defenses.resolve(defense, given)
-        self.x, self.y = tf.placeholder(tf.float32, (None,) + X.shape[1:]), tf.placeholder(tf.int32, [None])
-        self.step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False, use_resource=True)
+        self.x, self.y = tf.placeholder(tf.float32,
+                                        (None, ) + X.shape[1:]), tf.placeholder(tf.int32, [None])
+        self.step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
+                                    use_resource=True)
         self.noise = Noise(1, 0)
         self.model = build_model('mlp', 3, 1, '16-16') if model is None else model
         generator = Generator(self.model, self.noise, **select(Generator, hyper))
         self.attack = attack(generator) if attack else generator
         self.critic = build_critic(3, 1, critic_layer_dims='16')
-        self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack, critic=self.critic, x=self.x,
-                                            y=self.y, noise=self.noise)
+        self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack,
+                                            critic=self.critic, x=self.x, y=self.y,
+                                            noise=self.noise)
         if steps:
-            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, self.step, **(adam or {}))
+            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y,
+                                                 self.step, **(adam or {}))
 
     def feed(self, lr=1e-2, critic_lr=1e-2):
         return {self.x: X, self.y: Y, self.rates.classifier: lr, self.rates.critic: critic_lr}
@@ -96,7 +105,8 @@ def test_pretraining_leaves_the_critic_and_counts_steps(session):
     critic = values(session, built.critic.variables)
     weights = squares(session, built.model)
     first = session.run(built.steps.pretrain, built.feed())
-    assert weights > 10 and first['loss'] - first['nll'] == pytest.approx(5e-6 * weights / 2, abs=1e-6)
+    assert weights > 10 and first['loss'] - first['nll'] == pytest.approx(
+        5e-6 * weights / 2, abs=1e-6)
     assert same(values(session, built.critic.variables), critic)
     assert session.run(built.step.read_value()) == 1
     assert session.run(built.steps.pretrain, built.feed())['nll'] < first['nll']
@@ -107,9 +117,13 @@ def test_beta1_is_that_of_both_networks(session, adam, beta1):
     built = Built(adam=adam)
     session.run(tf.global_variables_initializer())
     session.run(built.steps.train, built.feed())
-    slots = {v.op.name: session.run(v.read_value()) for v in tf.global_variables() if 'Adam' in v.op.name}
-    for variable, optimizer in ((built.model.variables[0], 'Adam'), (built.critic.variables[0], 'CriticAdam')):
-        m, v = (slots['%s/%s%s' % (variable.op.name, optimizer, suffix)] for suffix in ('', '_1'))   # (1 - beta1) g, 0.001 g^2
+    slots = {
+        v.op.name: session.run(v.read_value()) for v in tf.global_variables() if 'Adam' in v.op.name
+    }
+    for variable, optimizer in ((built.model.variables[0], 'Adam'), (built.critic.variables[0],
+                                                                     'CriticAdam')):
+        m, v = (slots['%s/%s%s' % (variable.op.name, optimizer, suffix)]
+                for suffix in ('', '_1'))   # (1 - beta1) g, 0.001 g^2
         moved = v > 1e-12
         assert moved.mean() > 0.3
         assert np.allclose(m[moved] ** 2 / v[moved], (1 - beta1) ** 2 / 0.001, rtol=1e-3)
@@ -123,7 +137,9 @@ def test_the_moving_average_and_the_counter_move_once_a_step(session, critic_ste
     logits = session.run(built.losses.logits, {built.x: X})
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     y_pred, conf = p.argmax(axis=1), p.max(axis=1)
-    expected = [0.5 + 0.5 * conf[y_pred == k].mean() if (y_pred == k).any() else 1. for k in range(3)]
+    expected = [
+        0.5 + 0.5 * conf[y_pred == k].mean() if (y_pred == k).any() else 1. for k in range(3)
+    ]
     session.run(built.steps.train, built.feed())
     assert np.allclose(session.run(mean.read_value()), expected, atol=1e-6)
     assert session.run(built.step.read_value()) == 1
@@ -170,7 +186,9 @@ def test_dropping_the_path_through_x_hat_changes_the_gradient(session):
 def test_losses_are_finite_when_no_attack_succeeds(session):
     """A model that always predicts class 0, whatever the pixels."""
     from models.layers import Network, dense, flatten
-    stubborn = Network('model', lambda x: 0. * dense(dense(flatten(x), 8, 'fc0', 1), 3, 'logits', 1) + [50., 0., 0.])
+    stubborn = Network(
+        'model',
+        lambda x: 0. * dense(dense(flatten(x), 8, 'fc0', 1), 3, 'logits', 1) + [50., 0., 0.])
     built = Built(model=stubborn, attack_iter=1)
     session.run(tf.global_variables_initializer())
     for _ in range(3):
@@ -182,33 +200,42 @@ def test_losses_are_finite_when_no_attack_succeeds(session):
 
 def test_losses_against_numpy(session):
     """Equations 4 to 6 put together by hand from the tensors of the graph."""
-    built = Built(attack_confidence=0.8, lmbd=0.3, lmbd_rec_l1=0.02, lmbd_rec_l2=0.05, lmbd_grad=2., steps=False)
+    built = Built(attack_confidence=0.8, lmbd=0.3, lmbd_rec_l1=0.02, lmbd_rec_l2=0.05, lmbd_grad=2.,
+                  steps=False)
     x, noise, critic = built.x, built.noise, built.critic
     logits = built.model(x)
     y_pred = tf.argmax(logits, axis=1, output_type=tf.int32)
     targets = built.attack.targets(logits, x)
     x_hat = built.attack(x, targets, tf.fill(tf.shape(targets), 0.8))
-    x_rec = built.attack(tf.stop_gradient(x_hat), y_pred, tf.reduce_max(tf.nn.softmax(logits), axis=1))
-    d = {'real': critic(x, noise=noise, call='real0'), 'adv': critic(x_hat, noise=noise, call='adv0'),
-         'fool': critic(x_hat, noise=noise, call='fool')}
+    x_rec = built.attack(tf.stop_gradient(x_hat), y_pred,
+                         tf.reduce_max(tf.nn.softmax(logits), axis=1))
+    d = {
+        'real': critic(x, noise=noise, call='real0'), 'adv': critic(x_hat, noise=noise,
+                                                                    call='adv0'),
+        'fool': critic(x_hat, noise=noise, call='fool')
+    }
     slopes = {name: tf.stack([tf.gradients(d[name][:, k], at)[0] for k in range(3)], axis=1)
               for name, at in (('real', x), ('adv', x_hat))}
     classifier, critic_loss = built.losses.classifier(), built.losses.critic[0]()
     session.run(tf.global_variables_initializer())
-    v = session.run(dict(d, logits=logits, logits_hat=built.model(x_hat), x_rec=x_rec, classifier=classifier, critic=critic_loss,
-                         slopes=slopes), {x: X, built.y: Y})
+    v = session.run(
+        dict(d, logits=logits, logits_hat=built.model(x_hat), x_rec=x_rec, classifier=classifier,
+             critic=critic_loss, slopes=slopes), {x: X, built.y: Y})
     rows = np.arange(12)
-    y_hat, changed = v['logits_hat'].argmax(axis=1), v['logits_hat'].argmax(axis=1) != v['logits'].argmax(axis=1)
+    y_hat, changed = v['logits_hat'].argmax(axis=1), v['logits_hat'].argmax(
+        axis=1) != v['logits'].argmax(axis=1)
     assert changed.sum() > 1
     softplus = lambda z: np.log1p(np.exp(z))   # noqa: E731
     penalty = sum((np.linalg.norm(v['slopes'][name][rows, k].reshape(12, -1), axis=1) - 1) ** 2
                   for name, k in (('real', Y), ('adv', y_hat)))
-    expected = np.mean(softplus(-v['real'][rows, Y]) + softplus(v['adv'][rows, y_hat]) + 2. * penalty)
+    expected = np.mean(
+        softplus(-v['real'][rows, Y]) + softplus(v['adv'][rows, y_hat]) + 2. * penalty)
     assert v['critic'] == pytest.approx(expected, rel=1e-4)
     log_p = v['logits'] - np.log(np.exp(v['logits']).sum(axis=1, keepdims=True))
     rec = (v['x_rec'] - X).reshape(12, -1)
-    expected = (-log_p[rows, Y].mean() + 0.3 * softplus(-v['fool'][rows, y_hat])[changed].mean()
-                + 0.02 * np.abs(rec).sum(axis=1)[changed].mean() + 0.05 * (rec ** 2).sum(axis=1)[changed].mean())
+    expected = (-log_p[rows, Y].mean() + 0.3 * softplus(-v['fool'][rows, y_hat])[changed].mean() +
+                0.02 * np.abs(rec).sum(axis=1)[changed].mean() + 0.05 *
+                (rec**2).sum(axis=1)[changed].mean())
     assert v['classifier'] == pytest.approx(expected, rel=1e-4)
 
 
@@ -233,8 +260,14 @@ def test_the_same_seed_gives_the_same_weights():
 
 
 @pytest.mark.parametrize('given', [
-    {'attack_random': True}, {'attack_uniform': True}, {'attack_label_smoothing': 0.2}, {'attack_ord': 'linf'},
-    {'attack_backprop': 'full'}, {'attack_confidence': 'same'}, {'attack_confidence': '0.9'}, {'lmbd_rec_l1': 0.1},
+    {'attack_random': True},
+    {'attack_uniform': True},
+    {'attack_label_smoothing': 0.2},
+    {'attack_ord': 'linf'},
+    {'attack_backprop': 'full'},
+    {'attack_confidence': 'same'},
+    {'attack_confidence': '0.9'},
+    {'lmbd_rec_l1': 0.1},
     {'lmbd_rec_l2': 0.},
 ], ids=str)
 def test_every_option_changes_the_weights_and_keeps_them_finite(given):

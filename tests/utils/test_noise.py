@@ -1,8 +1,8 @@
 """Random numbers that depend on (seed, step, name) alone."""
+from utils.noise import Noise
+
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from utils.noise import Noise
 
 
 def test_draws_depend_on_seed_step_and_name(session):

@@ -3,15 +3,18 @@ import json
 
 import numpy as np
 
-from tests.conftest import run_script
-from tests.test_results import A, B, table, write_run
 from reporting.tuning import choose, collect_candidates, tuning_markdown
+from tests.recorded import A, B, table, write_run
+from tests.running import run_script
 
 
 def write_candidate(root, name, val_err, rho, lr, defense='vat', seed=1):
     folder = root / 'runs_mlp' / ('%s_s%d' % (name, seed))
     folder.mkdir(parents=True)
-    args = {'dataset': 'mnist', 'pretrain_niter': 0, 'niter': 2, 'model': 'mlp', 'defense': defense, 'name': name, 'lr': lr, 'lr_decay': 'no'}
+    args = {
+        'dataset': 'mnist', 'pretrain_niter': 0, 'niter': 2, 'model': 'mlp', 'defense': defense,
+        'name': name, 'lr': lr, 'lr_decay': 'no'
+    }
     (folder / 'args.json').write_text(json.dumps({'args': args}))
     rows = [{'epoch': 1, 'val_err': 0.5}, {'epoch': 2, 'val_err': val_err, 'rho_deepfool': rho}]
     (folder / 'metrics.jsonl').write_text('\n'.join(json.dumps(row) for row in rows))
@@ -36,14 +39,16 @@ def test_a_setting_is_judged_by_the_mean_of_its_seeds(tmp_path):
     for seed, val_err, rho in ((1, 0.010, 0.30), (2, 0.030, 0.20)):
         write_candidate(tmp_path, 'lucky', val_err, rho, 1e-3, seed=seed)
         write_candidate(tmp_path, 'steady', 0.011, 0.29, 5e-4, seed=seed)
-    write_candidate(tmp_path / 'recorded', 'elsewhere', 0.001, 0.9, 1e-3)   # another sweep, further down
+    write_candidate(tmp_path / 'recorded', 'elsewhere', 0.001, 0.9,
+                    1e-3)   # another sweep, further down
     candidates = collect_candidates(str(tmp_path))
     assert len(candidates) == 4 and choose(candidates) == {('mnist', 'mlp', 'vat'): 'steady'}
 
 
 def test_the_html_page_stands_alone_and_escapes_what_it_shows(tmp_path):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A, carlini=B), defense='<b>&')
-    status, out, err = run_script('report.py', '--html', '--published', '--results_dir=' + str(tmp_path))
+    status, out, err = run_script('report.py', '--html', '--published',
+                                  '--results_dir=' + str(tmp_path))
     assert status == 0, err
     page = (tmp_path / 'report' / 'report.html').read_text()
     assert page.count('<tr>') == 2 and '<td>0.083 [1 failed]</td>' in page
@@ -54,14 +59,19 @@ def test_the_html_page_stands_alone_and_escapes_what_it_shows(tmp_path):
 
 def test_skip_done_leaves_out_finished_runs_and_tests(tmp_path):
     root = str(tmp_path)
-    arguments = ['--preset=demo', '--defenses=none,vat', '--niter=3', '--skip_done', '--runs_dir=' + root, '--results_dir=' + root]
+    arguments = [
+        '--preset=demo', '--defenses=none,vat', '--niter=3', '--skip_done', '--runs_dir=' + root,
+        '--results_dir=' + root
+    ]
     run = tmp_path / 'runs_mlp' / 'none_s1'
     (run / 'samples').mkdir(parents=True)
-    for done, file, expected in ((2, 'curves', 2), (3, 'curves', 2), (3, 'curves.png', 1)):   # curves.png: the last that a run writes
+    for done, file, expected in ((2, 'curves', 2), (3, 'curves', 2),
+                                 (3, 'curves.png', 1)):   # curves.png: the last that a run writes
         (run / 'metrics.jsonl').write_text('{"epoch": 1}\n' * done)
         (run / 'samples' / file).write_text('')
         assert len(run_script('generate_script.py', *arguments)[1].splitlines()) == expected
-    assert run_script('generate_script.py', '--launcher=slurm', *arguments)[0] == 2   # would pair tests with other trainings
+    assert run_script('generate_script.py', '--launcher=slurm', *
+                      arguments)[0] == 2   # would pair tests with other trainings
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), defense='vat')
     tests = run_script('generate_script.py', '--train=False', *arguments)[1].splitlines()
     assert len(tests) == 1 and 'none_s1' in tests[0]
@@ -71,6 +81,10 @@ def test_worst_case_never_exceeds_a_column(tmp_path):
     from reporting.tables import build_tables, collect_runs
     rng = np.random.RandomState(3)
     for seed in (1, 2):
-        write_run(tmp_path, 'test_mlp', seed, table(**{name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'pgd')}))
+        write_run(
+            tmp_path, 'test_mlp', seed,
+            table(
+                **{name: (rng.uniform(size=4), [1] * 4)
+                   for name in ('deepfool', 'carlini', 'pgd')}))
     cells = build_tables(collect_runs(str(tmp_path)))[0].rows[0][2]
     assert all(cells['worst'].mean <= cells[name].mean for name in ('deepfool', 'carlini', 'pgd'))

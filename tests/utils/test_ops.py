@@ -1,19 +1,30 @@
 """Norms, projections, means and the Jacobian, against NumPy."""
+from utils.ops import (
+    confidence,
+    jacobian,
+    lp_norm,
+    masked_mean,
+    prediction,
+    project_ball,
+    project_box,
+    select_class,
+    steepest,
+)
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from models import build_model
 from models.layers import Network, conv, dense, flatten
-from utils.ops import (confidence, jacobian, lp_norm, masked_mean, prediction, project_ball, project_box, select_class,
-                       steepest)
 
 R = np.float32(np.random.RandomState(0).randn(6, 3, 4, 1))
 
 
 @pytest.mark.parametrize('ord', [1, 2, np.inf])
 def test_lp_norm_is_numpys(session, ord):
-    assert np.allclose(session.run(lp_norm(tf.constant(R), ord)), np.linalg.norm(R.reshape(6, -1), ord, axis=1), rtol=1e-6)
+    assert np.allclose(session.run(lp_norm(tf.constant(R), ord)),
+                       np.linalg.norm(R.reshape(6, -1), ord, axis=1), rtol=1e-6)
 
 
 def test_lp_norm_refuses_other_norms():
@@ -26,19 +37,22 @@ def test_project_ball_shortens_only_what_is_longer(session, ord):
     norms = np.linalg.norm(R.reshape(6, -1), ord, axis=1)
     bound = np.median(norms)
     projected = session.run(project_ball(tf.constant(R), bound, ord))
-    assert np.allclose(np.linalg.norm(projected.reshape(6, -1), ord, axis=1), np.minimum(norms, bound), rtol=1e-5)
+    assert np.allclose(np.linalg.norm(projected.reshape(6, -1), ord, axis=1),
+                       np.minimum(norms, bound), rtol=1e-5)
     assert np.array_equal(projected[norms < bound], R[norms < bound])
 
 
 def test_project_box(session):
-    assert session.run(project_box(tf.constant([-1., 0.3, 2.]))).tolist() == [0., np.float32(0.3), 1.]
+    assert session.run(project_box(tf.constant([-1., 0.3,
+                                                2.]))).tolist() == [0., np.float32(0.3), 1.]
 
 
 @pytest.mark.parametrize('ord,dual', [(2, 2), (np.inf, 1)])
 def test_steepest_has_unit_norm_and_the_largest_inner_product(session, ord, dual):
     direction = session.run(steepest(tf.constant(R), ord)).reshape(6, -1)
     assert np.allclose(np.linalg.norm(direction, ord, axis=1), 1, rtol=1e-5)
-    assert np.allclose((direction * R.reshape(6, -1)).sum(axis=1), np.linalg.norm(R.reshape(6, -1), dual, axis=1), rtol=1e-5)
+    assert np.allclose((direction * R.reshape(6, -1)).sum(axis=1),
+                       np.linalg.norm(R.reshape(6, -1), dual, axis=1), rtol=1e-5)
 
 
 def test_masked_mean(session):
@@ -67,7 +81,9 @@ def smooth_conv(x):
     return dense(flatten(net), 4, 'logits', seed=1)
 
 
-@pytest.mark.parametrize('model', [build_model('mlp', 4, 3, '20', 'softplus'), Network('model', smooth_conv)], ids=['mlp', 'conv'])
+@pytest.mark.parametrize(
+    'model', [build_model('mlp', 4, 3, '20', 'softplus'),
+              Network('model', smooth_conv)], ids=['mlp', 'conv'])
 def test_jacobian_against_finite_differences(session, model):
     rng = np.random.RandomState(0)
     images = np.float32(rng.uniform(size=(2, 28, 28, 1)))

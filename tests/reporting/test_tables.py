@@ -1,88 +1,27 @@
-"""Result files and tables: written and read back, summarised as eq. 8 says, damaged files named."""
+"""The tables of a report: means over runs, failures, the worst case, results that do not belong
+together.
+"""
 import csv
 import io
-import json
 import os
+
+from utils.errors import UserError
 
 import numpy as np
 import pytest
 
-from utils.errors import UserError
-from utils.files import atomic_write
-from evaluation.results import columns, read_tsv, relative_norms, summarise, write_tsv
-from reporting.tables import beaten, build_tables, cell_text, collect_runs, latex, markdown, notes_of, to_csv, worst_case
-
-
-def table(**attacks):
-    """Four images: 0 is wrong to begin with; the attacks' rho and success are given."""
-    result = {'index': np.arange(4), 'label': np.array([1, 2, 3, 4]), 'pred': np.array([0, 2, 3, 4]), 'conf': np.full(4, 0.9)}
-    for name, (rho, success) in attacks.items():
-        values = {'pred': np.zeros(4, int), 'conf': np.full(4, 0.5), 'l2': np.array(rho) * 10, 'rho': np.array(rho, float),
-                  'success': np.array(success), 'iterations': np.array([0, 3, 4, 5])}
-        result.update({'%s_%s' % (name, column): value for column, value in values.items()})
-    return result
-
-
-A = ([0., 0.1, 0.2, 0.3], [1, 1, 1, 1])
-B = ([0., 0.2, 0.05, 0.9], [1, 1, 1, 0])
-
-
-def test_rho_is_equation_8():
-    x = np.array([[3., 4.], [0., 0.], [0., 0.], [1., 0.]])
-    l2, rho = relative_norms(x, x + [[0, 1], [0, 0], [1, 0], [0, 0]])
-    assert l2.tolist() == [1, 0, 1, 0] and rho.tolist() == [0.2, 0, np.inf, 0]
-
-
-def test_summary_leaves_failed_attacks_out_and_counts_them():
-    summary = summarise(table(deepfool=A, carlini=B))
-    assert summary['error'] == 0.25
-    assert summary['attacks']['deepfool']['rho'] == pytest.approx((0 + 0.1 + 0.2 + 0.3) / 4)
-    assert summary['attacks']['carlini']['rho'] == pytest.approx((0 + 0.2 + 0.05) / 3)
-    assert summary['attacks']['carlini']['failed'] == 1 and summary['attacks']['deepfool']['failed'] == 0
-    assert summary['attacks']['deepfool']['iterations'] == 4
-    nothing = summarise(table(carlini=([0., .1, .1, .1], [1, 0, 0, 0])))['attacks']['carlini']
-    assert nothing['failed'] == 3 and nothing['rho'] == 0
-    assert nothing['conf'] is None
-
-
-def test_tsv_reads_back_equal(tmp_path):
-    path = str(tmp_path / 'results.tsv')
-    written = table(deepfool=A)
-    written['deepfool_rho'][1] = np.float32(0.1)
-    write_tsv(path, written)
-    back = read_tsv(path)
-    assert list(back) == columns(['deepfool'])
-    assert all(np.array_equal(back[key], written[key]) for key in written)
-
-
-@pytest.mark.parametrize('change,message', [
-    (lambda text: '', 'line 1 does not begin with index label pred conf'),
-    (lambda text: text.replace('deepfool_rho', 'deepfool_rh'), 'line 1 names other columns'),
-    (lambda text: text[:-5], r'line 5'),
-    (lambda text: text.split('\n')[0] + '\n', 'has no row'),
-    (lambda text: '\n'.join(line + line[line.index('\t', line.index('\t', line.index('\t', line.index('\t') + 1) + 1) + 1):]
-                            for line in text.split('\n')[:-1]), 'line 1 names other columns'),
-    (lambda text: text.replace('\n2\t', '\nx\t'), "line 4: index is 'x'; expected an integer"),
-    (lambda text: text.replace('\t0.2\t', '\tnan\t'), "line 4: deepfool_rho is 'nan'; expected a number"),
-])
-def test_a_damaged_tsv_is_named_with_its_line(tmp_path, change, message):
-    path = str(tmp_path / 'results.tsv')
-    write_tsv(path, table(deepfool=A))
-    text = open(path).read()
-    with open(path, 'w') as stream:
-        stream.write(change(text))
-    with pytest.raises(UserError, match=message) as caught:
-        read_tsv(path)
-    assert path in str(caught.value)
-
-
-def write_run(root, folder, seed, contents, defense='critic', model='mlp', split='test', test=(), **settings):
-    path = os.path.join(str(root), folder, '%s_s%d' % (defense, seed))
-    os.makedirs(path)
-    write_tsv(os.path.join(path, 'results.tsv'), contents)
-    args = {'dataset': 'mnist', 'model': model, 'name': defense, 'defense': defense, 'seed': seed, **settings}
-    with open(os.path.join(path, 'summary.json'), 'w') as stream:
-        json.dump({'train': {'args': args}, 'test': {'args': dict(test, split=split)}, 'split_error': summarise(contents)['error']}, stream)
+from reporting.tables import (
+    beaten,
+    build_tables,
+    cell_text,
+    collect_runs,
+    latex,
+    markdown,
+    notes_of,
+    to_csv,
+    worst_case,
+)
+from tests.recorded import A, B, table, write_run
 
 
 def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
@@ -95,23 +34,28 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     built, = build_tables(runs)
     assert (built.title, built.columns) == ('mlp, mnist', ['error', 'deepfool', 'carlini', 'worst'])
     cells = built.rows[1][2]
-    assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(np.std([0.15, 0.3], ddof=1))
+    assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(
+        np.std([0.15, 0.3], ddof=1))
     assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
     assert cell_text(cells['carlini'], 'carlini') == '0.083 [1 failed]'
     assert cell_text(cells['deepfool'], 'deepfool', 0.29) == '0.225 ± 0.106 (0.290, -0.065)'
-    assert cells['worst'].mean == pytest.approx(0.1125) and cells['worst'].runs == 1   # of seed 1, which has both attacks
+    assert cells['worst'].mean == pytest.approx(
+        0.1125) and cells['worst'].runs == 1   # of seed 1, which has both attacks
     assert built.rows[0][2]['worst'] is None
     assert worst_case(runs[1]).tolist() == [0., 0.1, 0.05, 0.3]
     text = markdown(build_tables(runs), with_published=True)
     assert '| critic | 25.00 ± 0.00 (1.18, +23.82) | 0.225 ± 0.106 (0.290, -0.065) |' in text
     assert '[1 failed]' in latex(build_tables(runs)) and '$\\pm$' in latex(build_tables(runs))
     lines = list(csv.DictReader(io.StringIO(to_csv(build_tables(runs)))))
-    assert [float(line['mean']) for line in lines if line['column'] == 'carlini'] == [cells['carlini'].mean]
+    assert [float(line['mean'])
+            for line in lines
+            if line['column'] == 'carlini'] == [cells['carlini'].mean]
 
 
 def test_images_on_which_carlini_wagner_is_beaten_are_counted(tmp_path):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=([0., 0.1, 0.2, 0.3], [1] * 4)))
-    write_run(tmp_path, 'test_mlp_ca', 1, table(carlini=([0., 0.104, 0.22, 0.1], [1, 1, 1, 0])))   # 4 %, 10 %, failed
+    write_run(tmp_path, 'test_mlp_ca', 1,
+              table(carlini=([0., 0.104, 0.22, 0.1], [1, 1, 1, 0])))   # 4 %, 10 %, failed
     run, = collect_runs(str(tmp_path))
     assert beaten(run, 'carlini').tolist() == [False, False, True, True]
     assert not beaten(run, 'deepfool').any()
@@ -129,7 +73,9 @@ def test_images_on_which_carlini_wagner_is_beaten_are_counted(tmp_path):
 
 def test_the_worst_case_is_at_most_every_other_column_image_by_image(tmp_path):
     rng = np.random.RandomState(0)
-    attacks = {name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'high_confidence')}
+    attacks = {
+        name: (rng.uniform(size=4), [1] * 4) for name in ('deepfool', 'carlini', 'high_confidence')
+    }
     write_run(tmp_path, 'test_mlp', 1, table(**attacks))
     run, = collect_runs(str(tmp_path))
     for name, (rho, _) in attacks.items():
@@ -140,13 +86,17 @@ def test_the_worst_case_is_at_most_every_other_column_image_by_image(tmp_path):
 def test_splits_are_kept_apart_and_a_cell_without_any_success_shows_the_count(tmp_path):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
     write_run(tmp_path, 'val_mlp', 1, table(deepfool=([0.1] * 4, [0] * 4)), split='validation')
-    validation, = [t for t in build_tables(collect_runs(str(tmp_path))) if t.title == 'mlp, mnist, validation']
+    validation, = [
+        t for t in build_tables(collect_runs(str(tmp_path))) if t.title == 'mlp, mnist, validation'
+    ]
     cells = validation.rows[0][2]
     assert cells['deepfool'].failed == 3 and cells['deepfool'].runs == 1
     contents = table(deepfool=([0.1] * 4, [0] * 4))
     contents['pred'] = contents['label'].copy()
     write_run(tmp_path, 'all_failed', 7, contents, defense='vat')
-    rows = [row for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows if row[0] == 'vat']
+    rows = [
+        row for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows if row[0] == 'vat'
+    ]
     assert cell_text(rows[0][2]['deepfool'], 'deepfool') == '- [4 failed]'
 
 
@@ -155,11 +105,14 @@ def test_two_defenses_under_one_name_are_two_rows(tmp_path):
     write_run(tmp_path, 'other', 1, table(deepfool=([0., 0.2, 0.4, 0.6], [1] * 4)), defense='vat')
     path = tmp_path / 'other' / 'vat_s1' / 'summary.json'
     path.write_text(path.read_text().replace('"name": "vat"', '"name": "critic"'))
-    means = [row[2]['deepfool'].mean for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows]
+    means = [
+        row[2]['deepfool'].mean for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows
+    ]
     assert means == pytest.approx([0.3, 0.15])
 
 
-@pytest.mark.parametrize('old,new', [('"seed": 1', '"seed": "x"'), ('"split_error": 0.25', '"split_error": null'),
+@pytest.mark.parametrize('old,new', [('"seed": 1', '"seed": "x"'),
+                                     ('"split_error": 0.25', '"split_error": null'),
                                      ('"split": "test"', '"splat": 1')])
 def test_a_damaged_summary_is_named(tmp_path, old, new):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A))
@@ -188,8 +141,10 @@ def test_results_of_two_networks_under_one_name_are_an_error(tmp_path, column, v
 
 @pytest.mark.parametrize('first,second,fault', [
     (dict(niter=10), dict(niter=100), 'trained with --niter=10 and --niter=100'),
-    (dict(test={'hc_epsilon': 1e-8}), dict(test={'hc_epsilon': 1e-16}), 'tested with --hc_epsilon=1e-08 and --hc_epsilon=1e-16'),
-    (dict(niter=10, train_dir='a', test={'batch_size': 1}), dict(niter=10, train_dir='b', lmbd=1., test={'batch_size': 2}), None),
+    (dict(test={'hc_epsilon': 1e-8}), dict(test={'hc_epsilon': 1e-16}),
+     'tested with --hc_epsilon=1e-08 and --hc_epsilon=1e-16'),
+    (dict(niter=10, train_dir='a', test={'batch_size': 1}),
+     dict(niter=10, train_dir='b', lmbd=1., test={'batch_size': 2}), None),
 ])
 def test_seeds_with_different_settings_are_not_averaged(tmp_path, first, second, fault):
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), **first)
@@ -207,16 +162,3 @@ def test_results_further_down_belong_to_other_tables(tmp_path):
     write_run(tmp_path, os.path.join('short', 'test_mlp'), 1, table(deepfool=A))
     run, = collect_runs(str(tmp_path))
     assert run.folders == {'deepfool': str(tmp_path / 'test_mlp' / 'critic_s1')}
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / 'file'
-    path.write_text('old')
-    with pytest.raises(RuntimeError):
-        with atomic_write(str(path)) as stream:
-            stream.write('half')
-            raise RuntimeError
-    assert path.read_text() == 'old' and os.listdir(str(tmp_path)) == ['file']
-    with atomic_write(str(path)) as stream:
-        stream.write('new')
-    assert path.read_text() == 'new' and os.listdir(str(tmp_path)) == ['file']

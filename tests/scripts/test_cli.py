@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from tests.conftest import run_script, start_script
 from evaluation.results import read_tsv, relative_norms
+from tests.running import run_script, start_script
 
 TINY = ['--niter=1', '--layer_dims=16', '--batch_size=400', '--seed=1']
 TINY_CRITIC = TINY + ['--critic_layer_dims=16', '--attack_iter=2', '--lmbd=0.1']
@@ -17,8 +17,10 @@ def test_help_shows_every_hyperparameter_with_the_defenses_that_take_it():
     status, out, err = run_script('train.py', '--help')
     assert status == 0, err
     text = ' '.join(out.split())
-    for flag, phrase in (('vat_xi', '(vat: 0.01)'), ('pgd_ord', '(pgd_at: linf)'), ('lmbd', '(margin: 0.1)'), ('lmbd_rec_l2', '(critic: 0.01)'),
-                         ('attack_label_smoothing', '(critic: 0.0)'), ('critic_lr', '(critic: 0.001)')):
+    for flag, phrase in (('vat_xi', '(vat: 0.01)'), ('pgd_ord', '(pgd_at: linf)'),
+                         ('lmbd', '(margin: 0.1)'), ('lmbd_rec_l2', '(critic: 0.01)'),
+                         ('attack_label_smoothing', '(critic: 0.0)'), ('critic_lr',
+                                                                       '(critic: 0.001)')):
         assert '%s:' % flag in text and phrase in text, flag
 
 
@@ -33,12 +35,14 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
     data = tmp_path / 'data'
     data.mkdir()
     (data / 'train-images-idx3-ubyte').write_bytes(b'\0\0\x08\x03short')
-    good = dict(args=dict(dataset='digits', data_dir='data', validation_size=232, model='mlp', seed=1, layer_dims='16', name='x',
-                          niter=1, pretrain_niter=0,
-                          defense='none', activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
+    good = dict(
+        args=dict(dataset='digits', data_dir='data', validation_size=232, model='mlp', seed=1,
+                  layer_dims='16', name='x', niter=1, pretrain_niter=0, defense='none',
+                  activation_fn='relu'), num_classes=10, image_shape=[28, 28, 1])
     bad = dict(good, args=dict(good['args'], layer_dims=[16]))
     tiny = str(tmp_path / 'tiny.npz')
-    np.savez(tiny, x_train=np.ones((12, 8, 8)), y_train=np.arange(12) % 2, x_test=np.ones((4, 8, 8)), y_test=np.arange(4) % 2)
+    np.savez(tiny, x_train=np.ones((12, 8, 8)), y_train=np.arange(12) % 2, x_test=np.ones(
+        (4, 8, 8)), y_test=np.arange(4) % 2)
     lost = tmp_path / 'runs' / 'lost_s1' / 'chks'
     lost.mkdir(parents=True)
     (lost / 'checkpoint').write_text('garbage')
@@ -48,41 +52,54 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
         (['train.py', '--batch_size=0'], '--batch_size'),
         (['train.py', '--lmbd=-1'], '--lmbd'),
         (['train.py', '--defense=critics'], "--defense is 'critics'"),
-        (['train.py', '--defense=none', '--lmbd=1'], '--lmbd is not a hyper-parameter of the defense none'),
+        (['train.py', '--defense=none',
+          '--lmbd=1'], '--lmbd is not a hyper-parameter of the defense none'),
         (['train.py', '--model=resnet'], "--model is 'resnet'"),
-        (['train.py', '--dataset=mnist', '--data_dir=%s' % data], 'is missing (with or without .gz)'),
+        (['train.py', '--dataset=mnist',
+          '--data_dir=%s' % data], 'is missing (with or without .gz)'),
         (['train.py', '--dataset=no.npz'], 'no.npz: no such file'),
         (['test.py'], '--load_dir is missing'),
-        (['test.py', '--carlini=True', '--load_dir=%s' % (tmp_path / 'nowhere')], 'nowhere: no such run folder'),
+        (['test.py', '--carlini=True',
+          '--load_dir=%s' % (tmp_path / 'nowhere')], 'nowhere: no such run folder'),
         (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'empty')], 'holds no args.json'),
-        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'poor', {'args': {}})], 'entry dataset is None; expected str'),
-        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'listed', bad)], 'entry layer_dims is [16]; expected str'),
-        (['train.py', '--dataset=' + tiny, '--model=lenet5'], 'lenet5 takes images of at least 16 x 16; these are 8 x 8'),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'poor', {'args': {}})],
+         'entry dataset is None; expected str'),
+        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'listed', bad)],
+         'entry layer_dims is [16]; expected str'),
+        (['train.py', '--dataset=' + tiny,
+          '--model=lenet5'], 'lenet5 takes images of at least 16 x 16; these are 8 x 8'),
         (['train.py', '--lr=nan'], '--lr is nan; expected a finite number'),
         (['train.py', '--seed=4294967296'], '--seed'),
         (['train.py', '--layer_dims=12-'], "--layer_dims is '12-'"),
-        (['train.py', '--name=lost', '--layer_dims=8', '--critic_layer_dims=8', '--attack_iter=1'], 'holds a run already'),
-        (['test.py', '--load_dir=%s' % write_bad_run(tmp_path / 'unsaved', good)], 'holds no checkpoint'),
+        (['train.py', '--name=lost', '--layer_dims=8', '--critic_layer_dims=8',
+          '--attack_iter=1'], 'holds a run already'),
+        (['test.py',
+          '--load_dir=%s' % write_bad_run(tmp_path / 'unsaved', good)], 'holds no checkpoint'),
         (['test.py', '--load_dir=x', '--attack_epsilon=-0.1'], '--attack_epsilon'),
         (['test.py', '--load_dir=x', '--attacks=deepfol'], "--attacks is 'deepfol'"),
         (['test.py', '--load_dir=x', '--hc_confidence=2'], 'expected a number in (0, 1]'),
         (['generate_script.py', '--defenses=magic'], "--defenses is 'magic'"),
         (['generate_script.py', '--preset=long'], 'preset'),
-        (['generate_script.py', '--carlini'], '--carlini is a test; expected --train=False with it'),
+        (['generate_script.py',
+          '--carlini'], '--carlini is a test; expected --train=False with it'),
         (['report.py', '--results_dir=%s' % (tmp_path / 'nowhere')], 'there is no such folder'),
-        (['train.py', '--critic_lr_decay_step=0', '--layer_dims=8', '--attack_iter=1'], 'decay every 0 epochs'),
+        (['train.py', '--critic_lr_decay_step=0', '--layer_dims=8',
+          '--attack_iter=1'], 'decay every 0 epochs'),
         (['report.py', '--results_dir=%s' % data], 'expected the results of tests in it'),
     ]
     runs = str(tmp_path / 'runs')
     for start in range(0, len(cases), 3):   # three at a time
-        running = [(start_script(*(case + (['--train_dir=' + runs] if case[0] == 'train.py' else []))), case, message)
-                   for case, message in cases[start:start + 3]]
+        running = [
+            (start_script(*(case + (['--train_dir=' + runs] if case[0] == 'train.py' else []))),
+             case, message) for case, message in cases[start:start + 3]
+        ]
         for process, case, message in running:
             out, err = process.communicate()
             lines = [line for line in err.splitlines() if 'error:' in line]
             assert process.returncode == 2, (case, err)
             assert len(lines) == 1 and message in lines[0] and 'Traceback' not in err, (case, err)
-    assert os.listdir(runs) == ['lost_s1'] and set(os.listdir(os.path.join(runs, 'lost_s1'))) == {'chks', 'lock'}
+    assert os.listdir(runs) == ['lost_s1'] and set(os.listdir(os.path.join(
+        runs, 'lost_s1'))) == {'chks', 'lock'}
 
 
 def train(folder, *arguments):
@@ -94,35 +111,44 @@ def train(folder, *arguments):
 @pytest.mark.slow
 def test_from_training_to_the_report(tmp_path):
     root = str(tmp_path)
-    runs, tests, tests_ca = (os.path.join(root, name) for name in ('runs_mlp', 'test_mlp', 'test_mlp_ca'))
+    runs, tests, tests_ca = (os.path.join(root, name)
+                             for name in ('runs_mlp', 'test_mlp', 'test_mlp_ca'))
     train(runs, '--defense=none', *TINY)
     train(runs, '--defense=critic', *TINY_CRITIC)
     run = os.path.join(runs, 'critic_s1')
     assert {'args.json', 'chks', 'samples', 'train.log', 'metrics.jsonl'} <= set(os.listdir(run))
     assert any(name.startswith('events.out') for name in os.listdir(run))
     args = json.load(open(os.path.join(run, 'args.json')))
-    assert args['args']['lmbd'] == 0.1 and args['args']['lmbd_grad'] == 10. and args['versions']['tensorflow']
+    assert args['args']['lmbd'] == 0.1 and args['args']['lmbd_grad'] == 10. and args['versions'][
+        'tensorflow']
     rows = [json.loads(line) for line in open(os.path.join(run, 'metrics.jsonl'))]
     assert [(row['phase'], row['epoch']) for row in rows] == [('pretrain', 1), ('train', 1)]
-    assert {'orig-1.png', 'adv-1.png', 'rec-1.png', 'deepfool-1.png', 'curves.png'} <= set(os.listdir(os.path.join(run, 'samples')))
+    assert {'orig-1.png', 'adv-1.png', 'rec-1.png', 'deepfool-1.png',
+            'curves.png'} <= set(os.listdir(os.path.join(run, 'samples')))
 
     for name in ('none_s1', 'critic_s1'):
         load = '--load_dir=' + os.path.join(runs, name)
-        for arguments in ([load, '--working_dir=' + tests, '--num_examples=30', '--batch_size=20', '--save_adv'],
-                          [load, '--working_dir=' + tests_ca, '--num_examples=30', '--carlini', '--carlini_max_iter=100',
-                           '--carlini_binary_steps=4', '--save_adv']):
+        for arguments in ([
+                load, '--working_dir=' + tests, '--num_examples=30', '--batch_size=20', '--save_adv'
+        ], [
+                load, '--working_dir=' + tests_ca, '--num_examples=30', '--carlini',
+                '--carlini_max_iter=100', '--carlini_binary_steps=4', '--save_adv'
+        ]):
             status, out, err = run_script('test.py', *arguments)
             assert status == 0, err
     table = read_tsv(os.path.join(tests, 'critic_s1', 'results.tsv'))
     assert sorted(table['index']) == list(range(30)) and (np.diff(table['label']) >= 0).all()
     for attack, folder in (('deepfool', tests), ('high_confidence', tests), ('carlini', tests_ca)):
         table = read_tsv(os.path.join(folder, 'critic_s1', 'results.tsv'))
-        saved = np.load(os.path.join(folder, 'critic_s1', 'adv_%s.npz' % attack), allow_pickle=False)
+        saved = np.load(os.path.join(folder, 'critic_s1', 'adv_%s.npz' % attack),
+                        allow_pickle=False)
         l2, rho = relative_norms(saved['x'], saved['x_adv'])
-        assert np.array_equal(rho, table[attack + '_rho']) and np.array_equal(l2, table[attack + '_l2'])
+        assert np.array_equal(rho, table[attack + '_rho']) and np.array_equal(
+            l2, table[attack + '_l2'])
         assert np.array_equal(saved['y'], table['label'])
         assert saved['x_adv'].min() >= 0 and saved['x_adv'].max() <= 1
-        summary = json.load(open(os.path.join(folder, 'critic_s1', 'summary.json')))['attacks'][attack]
+        summary = json.load(open(os.path.join(folder, 'critic_s1',
+                                              'summary.json')))['attacks'][attack]
         counted = (table['pred'] != table['label']) | (table[attack + '_success'] == 1)
         assert summary['rho'] == pytest.approx(rho[counted].mean(), rel=1e-12)
         assert summary['psnr'] > 5 and 0 < summary['ssim'] < 1
@@ -138,9 +164,13 @@ def test_from_training_to_the_report(tmp_path):
     assert '| Defense | Test error, % | DeepFool | Carlini-Wagner | Ours | Worst case |' in out and '| critic |' in out
     status, out, err = run_script(*(again + ['--overwrite']))
     assert status == 0, err
-    assert list(json.load(open(os.path.join(tests, 'critic_s1', 'summary.json')))['attacks']) == ['fgsm']
+    assert list(json.load(open(os.path.join(tests, 'critic_s1',
+                                            'summary.json')))['attacks']) == ['fgsm']
     assert not glob.glob(os.path.join(tests, 'critic_s1', 'adv_*.npz'))
-    assert {'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_critic_s1.png', 'training_mlp_digits_none_s1.png'} <= set(os.listdir(os.path.join(root, 'report')))
+    assert {
+        'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_critic_s1.png',
+        'training_mlp_digits_none_s1.png'
+    } <= set(os.listdir(os.path.join(root, 'report')))
 
 
 def checkpoint_values(run):
@@ -157,7 +187,8 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
     train(parts, '--niter=1', *arguments)
     status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', *arguments)
     assert status == 2 and 'holds a run already; --resume=True continues it' in err
-    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', '--resume', '--lr=0.1', *arguments)
+    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', '--resume',
+                                '--lr=0.1', *arguments)
     assert status == 2 and 'was started with --lr=0.0005; this run has 0.1' in err
     args_path = os.path.join(parts, 'critic_s1', 'args.json')
     args = json.load(open(args_path))
@@ -165,9 +196,12 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
         json.dump(dict(args, git_revision='before'), stream)
     train(parts, '--niter=2', '--resume', *arguments)
     assert json.load(open(args_path))['earlier_revisions'] == ['before']
-    expected, got = (checkpoint_values(os.path.join(folder, 'critic_s1')) for folder in (whole, parts))
-    assert set(expected) == set(got) and all(np.array_equal(expected[name], got[name]) for name in expected)
-    newest = max(glob.glob(os.path.join(parts, 'critic_s1', 'chks', '*.index')), key=os.path.getmtime)
+    expected, got = (checkpoint_values(os.path.join(folder, 'critic_s1'))
+                     for folder in (whole, parts))
+    assert set(expected) == set(got) and all(
+        np.array_equal(expected[name], got[name]) for name in expected)
+    newest = max(glob.glob(os.path.join(parts, 'critic_s1', 'chks', '*.index')),
+                 key=os.path.getmtime)
     before = os.stat(newest).st_mtime
     assert 'is finished' in train(parts, '--niter=2', '--resume', *arguments)
     assert os.stat(newest).st_mtime == before
@@ -177,27 +211,36 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
     args['args']['layer_dims'] = '17'
     with open(args_path, 'w') as stream:
         json.dump(args, stream)
-    status, _, err = run_script('test.py', '--load_dir=' + os.path.join(parts, 'critic_s1'), '--working_dir=' + str(tmp_path / 't'))
+    status, _, err = run_script('test.py', '--load_dir=' + os.path.join(parts, 'critic_s1'),
+                                '--working_dir=' + str(tmp_path / 't'))
     assert status == 2 and 'variable model/fc0/weights has shape [784, 16]; the model expects [784, 17]' in err, err
     assert not (tmp_path / 't').exists()
 
 
 @pytest.mark.slow
 def test_two_processes_with_one_seed_end_with_the_same_weights(tmp_path):
-    """At the size of section 5; with TensorFlow's graph rewriter on, they differ in the last digits."""
-    arguments = ['train.py', '--niter=3', '--pretrain_niter=0', '--validation_size=1297', '--train_dir']
+    """At the size of section 5; with TensorFlow's graph rewriter on, they differ in the last
+    digits.
+    """
+    arguments = [
+        'train.py', '--niter=3', '--pretrain_niter=0', '--validation_size=1297', '--train_dir'
+    ]
     running = [start_script(*(arguments + [str(tmp_path / name)])) for name in 'ab']
     for process in running:
         _, err = process.communicate()
         assert process.returncode == 0, err
     first, second = (checkpoint_values(str(tmp_path / name / 'critic_s1')) for name in 'ab')
-    assert len(first) > 40 and all(np.asarray(first[name]).tobytes() == np.asarray(second[name]).tobytes() for name in first)
+    assert len(first) > 40 and all(
+        np.asarray(first[name]).tobytes() == np.asarray(second[name]).tobytes() for name in first)
 
 
 @pytest.mark.slow
 def test_the_first_losses_are_the_same_in_both_runtimes(tmp_path):
-    """Digits, seed 1, a step an epoch; the numbers were printed by TensorFlow 1.15.0 and agree with 2.21.0 to 1e-4."""
-    train(tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100', '--critic_layer_dims=100', '--batch_size=2000')
+    """Digits, seed 1, a step an epoch; the numbers were printed by TensorFlow 1.15.0 and agree with
+    2.21.0 to 1e-4.
+    """
+    train(tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100',
+          '--critic_layer_dims=100', '--batch_size=2000')
     rows = [json.loads(line) for line in open(str(tmp_path / 'critic_s1' / 'metrics.jsonl'))]
     assert rows[0]['loss'] == pytest.approx(FIRST_LOSSES['pretrain'], abs=1e-4)
     assert rows[1]['loss'] == pytest.approx(FIRST_LOSSES['loss'], abs=1e-4)

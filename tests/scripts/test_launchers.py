@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from tests import cluster
-from tests.conftest import ROOT, run_script
+from tests.scripts import cluster
+from tests.running import ROOT, run_script
 from tests.preloaded import wait_for
 
 ODD = "a b'c\"d;touch pwned;$(touch pwned)`touch pwned`&|*?~#\\{}{%}%A"

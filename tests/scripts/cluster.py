@@ -1,4 +1,6 @@
-"""A SLURM of one node on the loopback, with daemons of its own: munged, slurmctld and slurmd from Debian's packages."""
+"""A SLURM of one node on the loopback, with daemons of its own: munged, slurmctld and slurmd from
+Debian's packages.
+"""
 import os
 import shutil
 import signal
@@ -56,7 +58,9 @@ def free_ports():
 
 
 class Cluster(object):
-    """Starts the daemons in `folder`, a short path; `environment` is what sbatch, squeue and scontrol need to find them."""
+    """Starts the daemons in `folder`, a short path; `environment` is what sbatch, squeue and
+    scontrol need to find them.
+    """
 
     def __init__(self, folder):
         self.folder = folder
@@ -71,22 +75,32 @@ class Cluster(object):
             stream.write(os.urandom(1024))
         os.chmod(stream.name, 0o400)
         self.environment = dict(os.environ, SLURM_CONF=conf)
-        files = {name: '--%s=%s/munge.%s' % (name, folder, name.split('-')[0]) for name in ('socket', 'key-file', 'log-file', 'pid-file', 'seed-file')}
+        files = {
+            name: '--%s=%s/munge.%s' % (name, folder, name.split('-')[0])
+            for name in ('socket', 'key-file', 'log-file', 'pid-file', 'seed-file')
+        }
         self._daemons = [self._start('munged', '--foreground', '--force', *files.values())]
-        self._daemons += [self._start('slurmctld', '-D', '-c'), self._start('slurmd', '-D', '-N', host)]
+        self._daemons += [
+            self._start('slurmctld', '-D', '-c'),
+            self._start('slurmd', '-D', '-N', host)
+        ]
 
     def _start(self, *command):
         log = open(os.path.join(self.folder, command[0] + '.out'), 'w')
         with log:
-            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log,
+                                    start_new_session=True)
 
     def call(self, *command, **kwargs):
         """What a SLURM command prints."""
-        return subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True,
-                              universal_newlines=True, **kwargs).stdout.strip()
+        return subprocess.run(command, env=self.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=True, universal_newlines=True,
+                              **kwargs).stdout.strip()
 
     def wait_until_up(self, seconds=60):
-        """Waits for the node to be idle; raises RuntimeError with the daemons' logs when it does not come up."""
+        """Waits for the node to be idle; raises RuntimeError with the daemons' logs when it does
+        not come up.
+        """
         end = time.time() + seconds
         while time.time() < end:
             try:
@@ -96,12 +110,14 @@ class Cluster(object):
                 pass
             time.sleep(0.5)
         raise RuntimeError('SLURM did not come up: ' + ''.join(
-            '\n' + name + ': ' + open(os.path.join(self.folder, name)).read()[-1500:] for name in sorted(os.listdir(self.folder))
+            '\n' + name + ': ' + open(os.path.join(self.folder, name)).read()[-1500:]
+            for name in sorted(os.listdir(self.folder))
             if name.endswith(('.log', '.out'))))
 
     def stop(self):
         """Ends the jobs and the daemons."""
-        subprocess.run(['scancel', '--full', '-u', 'root'], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(['scancel', '--full', '-u', 'root'], env=self.environment,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for daemon in reversed(self._daemons):
             daemon.send_signal(signal.SIGTERM)
             try:

@@ -3,7 +3,7 @@ import shlex
 
 import pytest
 
-from tests.conftest import run_script
+from tests.running import run_script
 
 
 def printed(*arguments):
@@ -32,7 +32,10 @@ print("parsed")
     ('test', 'test.attack_settings()', ['--train=False', '--carlini=True']),
 ])
 def test_every_printed_command_parses_with_the_real_flags(script, check, arguments, tmp_path):
-    lines = [line for preset in ('paper', 'short', 'demo') for line in printed('--preset=' + preset, *arguments)]
+    lines = [
+        line for preset in ('paper', 'short', 'demo')
+        for line in printed('--preset=' + preset, *arguments)
+    ]
     assert len(lines) > 20 and all('%s.py' % script in line for line in lines)
     commands = tmp_path / 'commands'
     commands.write_text('\n'.join(lines))
@@ -49,15 +52,28 @@ def test_the_sweep_has_distinct_runs_seed_by_seed():
     assert [int(f['seed']) for f in flags] == sorted(int(f['seed']) for f in flags)
     critic = [f for f in flags if f['defense'] == 'critic']
     assert {(f['model'], f['lmbd']) for f in critic} == {('mlp', '0.5'), ('lenet5', '0.1')}
-    assert {(f['niter'], f['lr_decay_step'], f['critic_lr_decay_step'], f['pretrain_niter']) for f in critic} == {('100', '40', '40', '1')}
-    longer = printed('--preset=short', '--models=mlp', '--defenses=critic,margin', '--niter=30')   # section 5's decay, in proportion
-    assert ['--lr_decay_step=12 ' in line for line in longer] == [True, True] and '--critic_lr_decay_step=12 ' in longer[0]
-    axes = printed('--models=mlp', '--defenses=critic', '--runs=2', '--seed=7', '--niter=3', '--runs_dir=a b', '--data_dir=$(x)')
-    assert ["'--train_dir=a b/runs_mlp'" in line and "'--data_dir=$(x)'" in line and '--niter=3' in line for line in axes] == [True] * 2
+    assert {(f['niter'], f['lr_decay_step'], f['critic_lr_decay_step'], f['pretrain_niter'])
+            for f in critic} == {('100', '40', '40', '1')}
+    longer = printed('--preset=short', '--models=mlp', '--defenses=critic,margin',
+                     '--niter=30')   # section 5's decay, in proportion
+    assert ['--lr_decay_step=12 ' in line
+            for line in longer] == [True, True] and '--critic_lr_decay_step=12 ' in longer[0]
+    axes = printed('--models=mlp', '--defenses=critic', '--runs=2', '--seed=7', '--niter=3',
+                   '--runs_dir=a b', '--data_dir=$(x)')
+    assert [
+        "'--train_dir=a b/runs_mlp'" in line and "'--data_dir=$(x)'" in line and '--niter=3' in line
+        for line in axes
+    ] == [True] * 2
     assert '--seed=7' in axes[0] and '--seed=8' in axes[1]
-    for preset, folder in (('paper', '.'), ('short', 'short'), ('demo', 'demo'), ('tune', 'tuning')):   # none among another's runs
-        lines = [printed('--preset=' + preset, '--models=mlp', *more)[0] for more in ((), ('--train=False',))]
+    for preset, folder in (('paper', '.'), ('short', 'short'), ('demo', 'demo'),
+                           ('tune', 'tuning')):   # none among another's runs
+        lines = [
+            printed('--preset=' + preset, '--models=mlp', *more)[0]
+            for more in ((), ('--train=False', ))
+        ]
         assert '--train_dir=%s/runs_mlp ' % folder in lines[0]
-        assert '--load_dir=%s/runs_mlp/none' % folder in lines[1] and '--working_dir=%s/test_mlp ' % folder in lines[1]
-    test = printed('--train=False', '--carlini=True', '--models=mlp', '--defenses=critic', '--runs=1', '--results_dir=r')
+        assert '--load_dir=%s/runs_mlp/none' % folder in lines[
+            1] and '--working_dir=%s/test_mlp ' % folder in lines[1]
+    test = printed('--train=False', '--carlini=True', '--models=mlp', '--defenses=critic',
+                   '--runs=1', '--results_dir=r')
     assert '--load_dir=./runs_mlp/critic_s1' in test[0] and '--working_dir=r/test_mlp_ca' in test[0]

@@ -1,6 +1,10 @@
 """The baselines of Table 1 against closed forms and float64 references."""
 import types
 
+from utils.errors import UserError
+from utils.noise import Noise
+from utils.registry import registry
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -8,9 +12,6 @@ import tensorflow.compat.v1 as tf
 import defenses
 from attacks.pgd import pgd_images
 from defenses import fgsm_at, margin, pgd_at, vat
-from utils.errors import UserError
-from utils.noise import Noise
-from utils.registry import registry
 
 
 class TrainableLinear(object):
@@ -46,9 +47,13 @@ def test_fgsm_at_adds_the_loss_at_epsilon_times_the_sign(session, problem):
 
 
 def test_fgsm_ats_perturbation_carries_no_gradient(session, problem):
-    """The weights' gradient is that of NLL(x) + NLL(x + r) with r fixed: p - onehot times the images."""
+    """The weights' gradient is that of NLL(x) + NLL(x + r) with r fixed: p - onehot times the
+    images.
+    """
     model, x, y, images, labels = problem
-    slope = session.run(tf.gradients(fgsm_at.losses(model, x, y, lmbd=1., epsilon=0.1).classifier(), model.weights)[0])
+    slope = session.run(
+        tf.gradients(fgsm_at.losses(model, x, y, lmbd=1., epsilon=0.1).classifier(),
+                     model.weights)[0])
     reference, n = model.reference, len(images)
     error = reference.softmax(images) - np.eye(3)[labels]
     moved = images + 0.1 * np.sign(error @ reference.weights.T)
@@ -57,17 +62,23 @@ def test_fgsm_ats_perturbation_carries_no_gradient(session, problem):
 
 
 def kl_hessian(reference, x):
-    """The Hessian of KL(p(x) || p(x + r)) at r = 0 for a linear model: W (diag p - p p') W', in float64."""
+    """The Hessian of KL(p(x) || p(x + r)) at r = 0 for a linear model: W (diag p - p p') W', in
+    float64.
+    """
     p = reference.softmax(x[None])[0]
     return reference.weights @ (np.diag(p) - np.outer(p, p)) @ reference.weights.T
 
 
 @pytest.mark.parametrize('iterations,plain', [(1, False), (30, False), (1, True)])
-def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, linear, binary, iterations, plain):
-    """With two classes the Hessian has rank one and a single power iteration finds it; with three it takes more."""
+def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, linear, binary,
+                                                                      iterations, plain):
+    """With two classes the Hessian has rank one and a single power iteration finds it; with three
+    it takes more.
+    """
     model, images, _ = binary if iterations == 1 else linear
     x = tf.constant(images)
-    d = session.run(vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, iterations, plain))
+    d = session.run(
+        vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, iterations, plain))
     assert np.allclose(np.linalg.norm(d, axis=1), 1, atol=1e-5)
     for image, direction in zip(images, d):
         values, vectors = np.linalg.eigh(kl_hessian(model, np.float64(image)))
@@ -75,7 +86,9 @@ def test_vats_direction_is_the_dominant_eigenvector_of_the_kl_hessian(session, l
 
 
 def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
-    """Where p is one-hot to seven digits the difference of softmaxes is noise, which `plain` follows; softmax_change is not."""
+    """Where p is one-hot to seven digits the difference of softmaxes is noise, which `plain`
+    follows; softmax_change is not.
+    """
     rng = np.random.RandomState(0)
     w0, w1 = rng.randn(30, 50) / 5, rng.randn(50, 4)
     images = np.float32(rng.uniform(size=(40, 30)))
@@ -83,7 +96,10 @@ def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
     def model(x):
         return tf.matmul(tf.nn.softplus(tf.matmul(x, np.float32(w0))), np.float32(w1)) * 4.
     x = tf.constant(images)
-    directions = [vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, plain=plain) for plain in (False, True)]
+    directions = [
+        vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2, plain=plain)
+        for plain in (False, True)
+    ]
     exact, plain, p = session.run(directions + [tf.nn.softmax(model(x))])
     assert (p.max(axis=1) > 1 - 1e-6).mean() > 0.3
 
@@ -134,13 +150,17 @@ def test_margin_loss_on_a_linear_classifier_is_the_closed_form(session, problem)
     differences = reference.weights.T[None] - reference.weights.T[labels][:, None]
     slope = (differences ** 2).sum(axis=2).max(axis=1)
     built = margin.losses(model, x, y, lmbd=0.3)
-    assert session.run(built.classifier()) == pytest.approx(hinge.mean() + 0.3 * slope.mean(), rel=1e-5)
+    assert session.run(built.classifier()) == pytest.approx(hinge.mean() + 0.3 * slope.mean(),
+                                                            rel=1e-5)
 
 
 def test_margins_gradient_is_of_second_order(session, problem):
-    """The penalty's gradient with respect to W is 2 (w_y - w_j) on the columns y and -j: it comes through grad f alone."""
+    """The penalty's gradient with respect to W is 2 (w_y - w_j) on the columns y and -j: it comes
+    through grad f alone.
+    """
     model, x, y, images, labels = problem
-    penalty = margin.losses(model, x, y, lmbd=1.).classifier() - margin.losses(model, x, y, lmbd=0.).classifier()
+    penalty = margin.losses(model, x, y, lmbd=1.).classifier() - margin.losses(
+        model, x, y, lmbd=0.).classifier()
     slope = session.run(tf.gradients(penalty, model.weights)[0])
     weights, expected = model.reference.weights, np.zeros((5, 3))
     for label in labels:
@@ -157,19 +177,23 @@ def test_pgd_at_is_the_loss_on_pgds_images_which_stay_in_ball_and_box(session, p
     settings = dict(epsilon=0.2, step_size=0.05, max_iter=7, ord={'l2': 2, 'linf': np.inf}[ord])
     x_adv = session.run(pgd_images(model, x, y, noise=Noise(4), **settings))
     r = np.float64(x_adv) - images
-    assert (np.linalg.norm(r, settings['ord'], axis=1) <= 0.2 + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
-    built = pgd_at.losses(model, x, y, Noise(4), epsilon=0.2, pgd_ord=ord, pgd_iter=7, pgd_step_size=0.05)
+    assert (np.linalg.norm(r, settings['ord'], axis=1)
+            <= 0.2 + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
+    built = pgd_at.losses(model, x, y, Noise(4), epsilon=0.2, pgd_ord=ord, pgd_iter=7,
+                          pgd_step_size=0.05)
     loss = built.classifier()
     assert session.run(loss) == pytest.approx(mean_nll(model.reference, x_adv, labels), rel=1e-5)
     assert session.run(loss) > mean_nll(model.reference, images, labels)
     slope = session.run(tf.gradients(loss, model.weights)[0])
-    expected = np.float64(x_adv).T @ (model.reference.softmax(x_adv) - np.eye(3)[labels]) / len(images)
+    expected = np.float64(x_adv).T @ (model.reference.softmax(x_adv) -
+                                      np.eye(3)[labels]) / len(images)
     assert np.allclose(slope, expected, atol=1e-5)   # the images are a constant
 
 
 def test_bad_pgd_at(problem):
     model, x, y, _, _ = problem
-    for settings, message in (({'pgd_ord': 'l1'}, "--pgd_ord is 'l1'"), ({'pgd_iter': 0}, '--pgd_iter is 0')):
+    for settings, message in (({'pgd_ord': 'l1'}, "--pgd_ord is 'l1'"), ({'pgd_iter': 0},
+                                                                         '--pgd_iter is 0')):
         with pytest.raises(UserError, match=message):
             pgd_at.losses(model, x, y, Noise(1), **settings)
 
@@ -177,10 +201,14 @@ def test_bad_pgd_at(problem):
 def test_a_sixth_defense_is_a_module_and_a_registry_line(monkeypatch):
     def losses(model, x, y, *, strength=2.):
         return None
-    sixth = types.SimpleNamespace(losses=losses, HELP={'strength': 'how strong the sixth defense is'})
+
+    sixth = types.SimpleNamespace(losses=losses,
+                                  HELP={'strength': 'how strong the sixth defense is'})
     monkeypatch.setitem(defenses.DEFENSES, 'sixth', sixth)
     assert defenses.resolve('sixth', {}) == {'strength': 2.}
-    with pytest.raises(UserError, match='--epsilon is not a hyper-parameter of the defense sixth; it takes strength'):
+    with pytest.raises(
+            UserError,
+            match='--epsilon is not a hyper-parameter of the defense sixth; it takes strength'):
         defenses.resolve('sixth', {'epsilon': 1.})
 
 
@@ -192,7 +220,10 @@ def test_a_duplicate_name_is_an_error():
 def test_hyperparameters_that_a_defense_does_not_take_are_errors():
     with pytest.raises(UserError, match='--lmbd is not a hyper-parameter of the defense none'):
         defenses.resolve('none', {'lmbd': 1.})
-    with pytest.raises(UserError, match='--lmdb is not a hyper-parameter of the defense critic; it takes attack_backprop'):
+    with pytest.raises(
+            UserError,
+            match='--lmdb is not a hyper-parameter of the defense critic; it takes attack_backprop'
+    ):
         defenses.resolve('critic', {'lmdb': 1.})
     with pytest.raises(UserError, match="--defense is 'critics'; expected one of"):
         defenses.resolve('critics', {})

@@ -1,4 +1,7 @@
 """Architectures, initialisation, the critic's noise, and who owns a variable."""
+from utils.errors import UserError
+from utils.noise import Noise
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -6,8 +9,6 @@ import tensorflow.compat.v1 as tf
 from critic import build_critic, critic_learning_rate
 from critic.losses import bce, gradient_penalty
 from models import build_model
-from utils.errors import UserError
-from utils.noise import Noise
 from training.schedule import learning_rate
 from training.step import check_ownership
 
@@ -58,7 +59,10 @@ def test_critic_noise_is_on_when_asked_for_and_differs_between_calls(session):
     step = tf.placeholder(tf.int32, [])
     noise = Noise(1, step)
     quiet = [critic(tf.constant(X)), critic(tf.constant(X))]
-    loud = [critic(tf.constant(X), noise=noise, call='a'), critic(tf.constant(X), noise=noise, call='b')]
+    loud = [
+        critic(tf.constant(X), noise=noise, call='a'),
+        critic(tf.constant(X), noise=noise, call='b')
+    ]
     session.run(tf.global_variables_initializer())
     a, b = session.run(quiet)
     assert np.array_equal(a, b)
@@ -101,7 +105,8 @@ def test_bad_architectures(arguments, message):
 
 
 def test_learning_rates():
-    assert [learning_rate(e, 1., 'step', 0.5, 40) for e in (1, 40, 41, 80, 81)] == [1, 1, .5, .5, .25]
+    assert [learning_rate(e, 1., 'step', 0.5, 40)
+            for e in (1, 40, 41, 80, 81)] == [1, 1, .5, .5, .25]
     assert [learning_rate(e, 1., 'exp', 0.5) for e in (1, 2, 3)] == [1, .5, .25]
     assert learning_rate(99, 1., 'no') == 1
     assert critic_learning_rate(41, 'step') == 5e-4

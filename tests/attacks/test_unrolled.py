@@ -1,12 +1,15 @@
-"""The generator A_f in training: the straight-through gradient, the confidence it aims at, its path to the weights."""
+"""The generator A_f in training: the straight-through gradient, the confidence it aims at, its path
+to the weights.
+"""
+from utils.errors import UserError
+from utils.noise import Noise
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from attacks.unrolled import Generator, parse_confidence
 from attacks.high_confidence import generate, straight_through_indicator
-from utils.errors import UserError
-from utils.noise import Noise
+from attacks.unrolled import Generator, parse_confidence
 
 
 def test_indicator_is_zero_or_one_forward_and_a_sigmoid_backward(session):
@@ -18,7 +21,9 @@ def test_indicator_is_zero_or_one_forward_and_a_sigmoid_backward(session):
 
 
 def surrogate(a, x, c, at):
-    """x_adv of one step on logits (0, a x), target 1, with I replaced by I(at) + sigmoid(c - p(a)) - sigmoid(c - p(at))."""
+    """x_adv of one step on logits (0, a x), target 1, with I replaced by I(at) + sigmoid(c - p(a))
+    - sigmoid(c - p(at)).
+    """
     def p_of(weights):
         return 1 / (1 + np.exp(-x @ weights))
     w = (1 - p_of(a)) * a
@@ -31,7 +36,9 @@ def surrogate(a, x, c, at):
 
 @pytest.mark.parametrize('bias,active', [(-0.9, True), (2.5, False)])
 def test_gradient_of_the_attack_against_a_float64_reference(session, bias, active):
-    """One step; for the image that has reached C the forward pass adds nothing, yet the indicator passes a gradient."""
+    """One step; for the image that has reached C the forward pass adds nothing, yet the indicator
+    passes a gradient.
+    """
     rng = np.random.RandomState(0)
     a0 = rng.randn(4)
     x = rng.uniform(size=4)
@@ -42,11 +49,16 @@ def test_gradient_of_the_attack_against_a_float64_reference(session, bias, activ
     def model(images):
         score = tf.reduce_sum(images * weights, axis=1)
         return tf.stack([tf.zeros_like(score), score], axis=1)
-    x_adv = generate(model, tf.constant(np.float32([x])), tf.constant([1]), tf.constant([c]), max_iter=1)
+
+    x_adv = generate(model, tf.constant(np.float32([x])), tf.constant([1]), tf.constant([c]),
+                     max_iter=1)
     gradient = tf.gradients(tf.reduce_sum(x_adv * np.float32(v)), weights)[0]
     value, slope = session.run([x_adv, gradient])
     assert (not np.allclose(value, x)) == active
-    reference = [(v @ surrogate(a0 + 1e-6 * e, x, c, a0) - v @ surrogate(a0 - 1e-6 * e, x, c, a0)) / 2e-6 for e in np.eye(4)]
+    reference = [
+        (v @ surrogate(a0 + 1e-6 * e, x, c, a0) - v @ surrogate(a0 - 1e-6 * e, x, c, a0)) / 2e-6
+        for e in np.eye(4)
+    ]
     assert np.abs(reference).max() > 1e-3
     assert np.allclose(slope, reference, rtol=2e-3, atol=2e-4)
 
@@ -76,7 +88,8 @@ def test_per_step_and_full_backpropagation_differ_in_the_gradient_alone(session)
     for backprop in ('per_step', 'full'):
         attack = Generator(model, Noise(1), attack_confidence=0.9, attack_backprop=backprop)
         x_hat = attack(x, attack.targets(model(x), x), tf.fill([5], 0.9))
-        results.append([x_hat, tf.gradients(tf.reduce_sum(tf.square(x_hat)), model.hidden_weights)[0]])
+        results.append(
+            [x_hat, tf.gradients(tf.reduce_sum(tf.square(x_hat)), model.hidden_weights)[0]])
     session.run(tf.global_variables_initializer())
     (x_a, g_a), (x_b, g_b) = session.run(results)
     assert np.array_equal(x_a, x_b)
@@ -100,7 +113,8 @@ def test_running_confidence_moves_by_half_and_an_absent_class_keeps_its_value(se
 
 def test_confidence_same_lets_the_gradient_flow(session):
     logits = tf.constant([[1., 0.], [0., 3.]])
-    c, after_step = Generator(None, Noise(1), attack_confidence='same').target_confidence(logits, tf.constant([1, 0]))
+    c, after_step = Generator(None, Noise(1), attack_confidence='same').target_confidence(
+        logits, tf.constant([1, 0]))
     assert np.allclose(session.run(c), 1 / (1 + np.exp([-1., -3.])))
     assert not after_step
     assert np.abs(session.run(tf.gradients(c, logits)[0])).max() > 0.04
@@ -113,8 +127,10 @@ def test_bad_confidence(text):
 
 
 @pytest.mark.parametrize('settings,message', [
-    ({'attack_iter': 0}, '--attack_iter is 0'), ({'attack_ord': 'l3'}, "--attack_ord is 'l3'"),
-    ({'attack_label_smoothing': 1.}, '--attack_label_smoothing is 1.0'), ({'attack_confidence': 'x'}, "confidence C"),
+    ({'attack_iter': 0}, '--attack_iter is 0'),
+    ({'attack_ord': 'l3'}, "--attack_ord is 'l3'"),
+    ({'attack_label_smoothing': 1.}, '--attack_label_smoothing is 1.0'),
+    ({'attack_confidence': 'x'}, "confidence C"),
 ])
 def test_bad_generator(settings, message):
     with pytest.raises(UserError, match=message):

@@ -1,0 +1,51 @@
+"""Linear models, whose every answer is known in closed form, and how a test runs an attack on them.
+"""
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+
+class LinearModel(object):
+    """logits = x weights + bias on inputs [n, d]."""
+
+    def __init__(self, weights, bias):
+        self.weights, self.bias = np.float64(weights), np.float64(bias)
+
+    def __call__(self, x):
+        return tf.matmul(x, tf.constant(self.weights, tf.float32)) + tf.constant(
+            self.bias, tf.float32)
+
+    def logits(self, x):
+        """The same in float64."""
+        return np.float64(x) @ self.weights + self.bias
+
+    def softmax(self, x):
+        z = self.logits(x)
+        z = np.exp(z - z.max(axis=1, keepdims=True))
+        return z / z.sum(axis=1, keepdims=True)
+
+
+def placeholders(x):
+    """Placeholders that fit the array x and its labels."""
+    return tf.placeholder(tf.float32, (None,) + x.shape[1:]), tf.placeholder(tf.int32, [None])
+
+
+def attack_images(session, attack, model, images, labels, **settings):
+    """Builds and runs an attack; returns (x_adv, iterations)."""
+    x, y = placeholders(images)
+    return session.run(tuple(attack(model, x, y, **settings)), {x: images, y: labels})
+
+
+def boundary_distance(model, x, y, k):
+    """Distance of each linear decision boundary between y and k: closed form, float64."""
+    logits, rows = model.logits(x), np.arange(len(x))
+    w = model.weights.T[k] - model.weights.T[y]
+    with np.errstate(invalid='ignore'):
+        return (logits[rows, y] - logits[rows, k]) / np.linalg.norm(w, axis=1)
+
+
+def closest_boundary(model, x, y):
+    distances = np.stack([
+        np.where(y == k, np.inf, boundary_distance(model, x, y, np.full(len(x), k)))
+        for k in range(model.weights.shape[1])
+    ], axis=1)
+    return distances.min(axis=1), distances.argmin(axis=1)
