@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from datasets import IDX_NAMES, Split, balanced_subset, batches, epoch_order, load_dataset
+from datasets import Split, balanced_subset, batches, epoch_order, load_dataset
+from datasets.mnist import IDX_NAMES
 from datasets.idx import write_idx
 
 
