@@ -4,28 +4,27 @@ arguments name the parts it uses.
 Adding one: a file and a line in DEFENSES. train.py then has its hyper-parameters as flags, and
 args.json records them.
 """
+from utils import hyperparameters
 from utils.errors import check, check_choice
-from utils.hyperparameters import keyword_only, positional, select
-from utils.registry import registry
+from utils.hyperparameters import positional, select
 
-import attacks.unrolled
-import critic as critic_part
+from attacks.unrolled import UnrolledAttack
+from critic import build_critic, critic_learning_rate
 from defenses import critic, fgsm_at, margin, none, pgd_at, vat
 
-DEFENSES = registry(
-    'defenses',
-    ('none', none),
-    ('fgsm_at', fgsm_at),
-    ('vat', vat),
-    ('margin', margin),
-    ('pgd_at', pgd_at),
-    ('critic', critic),
-)
+DEFENSES = {
+    'none': none,
+    'fgsm_at': fgsm_at,
+    'vat': vat,
+    'margin': margin,
+    'pgd_at': pgd_at,
+    'critic': critic,
+}
 
-# Parts of a defense that have hyper-parameters of their own, and the functions that take them.
+# Parts of a defense that have hyper-parameters of their own: the functions that take them.
 PARTS = {
-    'attack': (attacks.unrolled, (attacks.unrolled.Generator,)),
-    'critic': (critic_part, (critic_part.build_critic, critic_part.critic_learning_rate)),
+    'attack': (UnrolledAttack,),
+    'critic': (build_critic, critic_learning_rate),
 }
 
 
@@ -36,16 +35,22 @@ def parts_of(name):
     return positional(DEFENSES[name].losses)
 
 
-def hyperparameters(name):
-    """Hyper-parameter -> (default, help), of the defense and of the parts that it uses."""
-    sources = [(DEFENSES[name], (DEFENSES[name].losses, ))
-               ] + [PARTS[part] for part in parts_of(name) if part in PARTS]
-    return {
-        key: (default, module.HELP[key])
-        for module, functions in sources
-        for function in functions
-        for key, default in keyword_only(function).items()
-    }
+def takers_of(name):
+    """{hyper-parameter: Taker} of a defense and of the parts that it uses."""
+    found = hyperparameters.takers(name, DEFENSES[name].losses)
+    for part in parts_of(name):
+        for function in PARTS.get(part, ()):
+            found.update(hyperparameters.takers(name, function))
+    return found
+
+
+def takers():
+    """{flag: [Taker]} of all defenses: a hyper-parameter's flag is its name."""
+    found = {}
+    for name in DEFENSES:
+        for key, taker in takers_of(name).items():
+            found.setdefault(key, []).append(taker)
+    return found
 
 
 def resolve(name, given):
@@ -56,11 +61,11 @@ def resolve(name, given):
     take.
     """
     check_choice('--defense', name, DEFENSES)
-    known = hyperparameters(name)
+    known = takers_of(name)
     for key in sorted(given):
         check(key in known, '--%s is not a hyper-parameter of the defense %s; it takes %s', key,
               name, ', '.join(sorted(known)) or 'none')
-    return {key: given.get(key, default) for key, (default, _) in known.items()}
+    return {key: given.get(key, taker.default) for key, taker in known.items()}
 
 
 def build_losses(name, values, **parts):

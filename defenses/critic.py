@@ -15,7 +15,7 @@ from utils.ops import (
 import tensorflow.compat.v1 as tf
 
 from critic.losses import bce, gradient_penalty
-from training.objective import Losses
+from training.objective import Losses, Update
 
 HELP = {
     'lmbd': 'weight of the loss that the adversarial images fool the critic (lambda of eq. 5)',
@@ -31,7 +31,7 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
     """The attack is built once; the critic's losses see its images as constants, the classifier's
     differentiates through them.
 
-    model: x -> logits [n, k]; attack: attacks.unrolled.Generator; critic: x -> logits [n, k]; x [n,
+    model: x -> logits [n, k]; attack: attacks.unrolled.UnrolledAttack; critic: x -> logits [n, k]; x [n,
     h, w, c] in [0, 1]; y [n] int32, labels; noise: utils.noise.Noise of this step.
     """
     logits = model(x)
@@ -72,5 +72,6 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
         'critic_err_real': share(select_class(critic(x), y) < 0),
         'critic_err_adv': share(select_class(critic(x_hat_constant), y_hat) >= 0),
     }
-    critic_losses = [functools.partial(critic_loss, i) for i in range(critic_steps)]
-    return Losses(logits, classifier_loss, critic_losses, metrics, diagnostics, after_step)
+    updates = [Update('critic', functools.partial(critic_loss, i)) for i in range(critic_steps)]
+    updates.append(Update('classifier', classifier_loss))
+    return Losses(logits, updates, metrics, diagnostics, after_step)

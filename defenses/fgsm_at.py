@@ -4,7 +4,7 @@ from utils.ops import nll
 import tensorflow.compat.v1 as tf
 
 from attacks.fgsm import gradient_step
-from training.objective import Losses
+from training.objective import classifier_alone
 
 HELP = {
     'lmbd': 'weight of the loss on the adversarial images (lambda of eq. 2)',
@@ -21,4 +21,4 @@ def losses(model, x, y, *, lmbd=1., epsilon=0.1):
 
     def classifier_loss():
         return tf.reduce_mean(nll(logits, y)) + lmbd * tf.reduce_mean(nll(model(x + r), y))
-    return Losses(logits, classifier_loss)
+    return classifier_alone(logits, classifier_loss)

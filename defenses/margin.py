@@ -6,7 +6,7 @@ from utils.ops import class_norms, jacobian, select_class, squared_norm
 import tensorflow.compat.v1 as tf
 
 from attacks.targets import boundary_distances
-from training.objective import Losses
+from training.objective import classifier_alone
 
 HELP = {'lmbd': 'weight of the squared l2 norm of the difference of gradients'}
 
@@ -39,4 +39,4 @@ def losses(model, x, y, *, lmbd=0.1):
     def classifier_loss():
         w = tf.gradients(select_class(logits, y) - select_class(logits, rival), x)[0]
         return tf.reduce_mean(hinge(logits, y)) + lmbd * tf.reduce_mean(squared_norm(w))
-    return Losses(logits, classifier_loss)
+    return classifier_alone(logits, classifier_loss)

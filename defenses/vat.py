@@ -6,7 +6,7 @@ from utils.ops import nll, prediction, select_class, steepest
 
 import tensorflow.compat.v1 as tf
 
-from training.objective import Losses
+from training.objective import classifier_alone
 
 HELP = {
     'lmbd': 'weight of the divergence between the predictions on x and on x + r_vadv',
@@ -74,4 +74,4 @@ def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1, 
     def classifier_loss():
         lds = tf.reduce_mean(kl_divergence(logits, model(x + r_vadv)))
         return tf.reduce_mean(nll(logits, y)) + lmbd * lds
-    return Losses(logits, classifier_loss)
+    return classifier_alone(logits, classifier_loss)

@@ -6,14 +6,10 @@ from utils.ops import nll, prediction, share
 
 import tensorflow.compat.v1 as tf
 
-BETA1 = 0.5               # section 5, for the defense's two networks
 PRETRAIN_DECAY = 5e-6   # weight of sum ||W||^2 / 2 over the hidden layers in pretraining, as published
 
 Steps = collections.namedtuple('Steps', 'pretrain train')
-Steps.__doc__ = """What a training step fetches: {'op': op, metric: scalar}, in pretraining and in training."""
-
-Rates = collections.namedtuple('Rates', 'classifier critic')
-Rates.__doc__ = """The learning rates of a step: two scalar placeholders."""
+Steps.__doc__ = """What a step fetches: {'op': op, metric: scalar}, in pretraining and in training."""
 
 
 def check_ownership(**owners):
@@ -34,8 +30,8 @@ def check_ownership(**owners):
 
 
 def weight_penalty(model):
-    """sum ||W||^2 / 2 over the hidden layers."""
-    return tf.add_n([tf.nn.l2_loss(w) for w in model.hidden_weights])
+    """sum ||W||^2 / 2 over the weights that the model puts under decay, those of hidden layers."""
+    return tf.add_n([tf.nn.l2_loss(w) for w in model.decayed])
 
 
 def _descend(optimizer, name, loss, variables, first=()):
@@ -63,38 +59,54 @@ def _advance(update, after_step, step):
         return step.assign_add(1).op
 
 
-def build_steps(losses, model, critic, y, step, weight_decay=0., beta1=BETA1):
-    """Builds the pretraining and the training step for a defense's Losses; returns (Steps, Rates).
+def _pretrain_step(losses, model, optimizer, metrics, step):
+    """NLL and weight decay alone, and the defense's own updates."""
+    loss = metrics['nll'] + PRETRAIN_DECAY * weight_penalty(model)
+    update = _descend(optimizer, 'loss', loss, model.variables, metrics.values())
+    return dict(metrics, loss=loss, op=_advance(update, losses.after_step, step))
 
-    Training (section 4): the attack is in `losses`; then the critic's updates, then the
-    classifier's against the updated critic, then the moving average. Pretraining: NLL and weight
-    decay alone. `step` is the integer variable that counts both, `beta1` in [0, 1) the decay of the
-    first moment in both networks' Adam.
+
+def _metric_name(player, updates):
+    """'loss' for the player that moves last, '<player>_loss' for the others."""
+    return 'loss' if player == updates[-1].player else player + '_loss'
+
+
+def _train_step(losses, players, optimizers, metrics, step, weight_decay):
+    """The updates in their order; the last player's waits for the metrics, which are of the step's
+    own weights.
     """
-    rates = Rates(tf.placeholder(tf.float32, [], 'lr'), tf.placeholder(tf.float32, [], 'critic_lr'))
-    optimizer = tf.train.AdamOptimizer(rates.classifier, beta1=beta1, name='Adam')
-    critic_optimizer = tf.train.AdamOptimizer(rates.critic, beta1=beta1, name='CriticAdam')
-    metrics = {
-        'nll': tf.reduce_mean(nll(losses.logits, y)),
-        'err': 1. - share(tf.equal(prediction(losses.logits), y))
-    }
-
-    pretrain_loss = metrics['nll'] + PRETRAIN_DECAY * weight_penalty(model)
-    update = _descend(optimizer, 'loss', pretrain_loss, model.variables, metrics.values())
-    pretrain = dict(metrics, loss=pretrain_loss, op=_advance(update, losses.after_step, step))
-
-    metrics.update(losses.metrics)
+    metrics = dict(metrics, **losses.metrics)
     update = tf.no_op()
-    for critic_loss in losses.critic:
+    for player, loss in losses.updates:
+        name = _metric_name(player, losses.updates)
         with tf.control_dependencies([update]):
-            metrics['critic_loss'] = critic_loss()
-            update = _descend(critic_optimizer, 'critic_loss', metrics['critic_loss'],
-                              critic.variables)
-    with tf.control_dependencies([update]):
-        metrics['loss'] = losses.classifier()
-        if weight_decay:
-            metrics['loss'] += weight_decay * weight_penalty(model)
-        update = _descend(optimizer, 'loss', metrics['loss'], model.variables, metrics.values())
-    train = dict(metrics, op=_advance(update, losses.after_step, step))
-    check_ownership(classifier=model.variables, critic=critic.variables)
-    return Steps(pretrain, train), rates
+            value = loss()
+            if name == 'loss' and weight_decay:
+                value += weight_decay * weight_penalty(players[player])
+            metrics[name] = value
+            waits = metrics.values() if name == 'loss' else ()
+            update = _descend(optimizers[player], name, value, players[player].variables, waits)
+    return dict(metrics, op=_advance(update, losses.after_step, step))
+
+
+def build_steps(losses, players, optimizers, y, step, *, weight_decay=0., frozen=()):
+    """Builds the pretraining and the training step for Losses; returns Steps.
+
+    players: {name: Network} of the networks that move; optimizers: {name: tf.train.Optimizer};
+    frozen: Networks of the graph that nobody moves. In training (section 4) the attack is in
+    `losses`; then the updates follow in their order, each seeing the weights that the one before it
+    has left; then the defense's own updates. `weight_decay` acts on the player that moves last.
+    Pretraining moves the classifier by NLL and weight decay alone. `step` is the integer variable
+    that counts both, y [n] int32 the labels of the batch.
+    """
+    metrics = {'nll': tf.reduce_mean(nll(losses.logits, y)),
+               'err': 1. - share(tf.equal(prediction(losses.logits), y))}
+    pretrain = None
+    if 'classifier' in players:
+        pretrain = _pretrain_step(losses, players['classifier'], optimizers['classifier'], metrics,
+                                  step)
+    train = _train_step(losses, players, optimizers, metrics, step, weight_decay)
+    owners = {name: network.variables for name, network in players.items()}
+    owners.update({network.scope: network.variables for network in frozen})
+    check_ownership(**owners)
+    return Steps(pretrain, train)

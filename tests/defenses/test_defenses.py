@@ -3,7 +3,6 @@ import types
 
 from utils.errors import UserError
 from utils.noise import Noise
-from utils.registry import registry
 
 import numpy as np
 import pytest
@@ -43,7 +42,7 @@ def test_fgsm_at_adds_the_loss_at_epsilon_times_the_sign(session, problem):
     gradient = (reference.softmax(images) - np.eye(3)[labels]) @ reference.weights.T
     moved = np.float64(images) + 0.1 * np.sign(gradient)
     expected = mean_nll(reference, images, labels) + 0.7 * mean_nll(reference, moved, labels)
-    assert session.run(built.classifier()) == pytest.approx(expected, rel=1e-5)
+    assert session.run(built.updates[0].loss()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_fgsm_ats_perturbation_carries_no_gradient(session, problem):
@@ -52,7 +51,7 @@ def test_fgsm_ats_perturbation_carries_no_gradient(session, problem):
     """
     model, x, y, images, labels = problem
     slope = session.run(
-        tf.gradients(fgsm_at.losses(model, x, y, lmbd=1., epsilon=0.1).classifier(),
+        tf.gradients(fgsm_at.losses(model, x, y, lmbd=1., epsilon=0.1).updates[0].loss(),
                      model.weights)[0])
     reference, n = model.reference, len(images)
     error = reference.softmax(images) - np.eye(3)[labels]
@@ -138,7 +137,7 @@ def test_vat_loss_is_nll_plus_kl_at_norm_epsilon(session, binary):
     assert np.allclose(np.abs(d @ w / np.linalg.norm(w)), 1, atol=1e-3)
     p, q = reference.softmax(images), reference.softmax(images + 0.3 * np.float64(d))
     expected = mean_nll(reference, images, labels) + 0.5 * (p * np.log(p / q)).sum(axis=1).mean()
-    assert session.run(built.classifier()) == pytest.approx(expected, rel=1e-4)
+    assert session.run(built.updates[0].loss()) == pytest.approx(expected, rel=1e-4)
 
 
 def test_margin_loss_on_a_linear_classifier_is_the_closed_form(session, problem):
@@ -150,7 +149,7 @@ def test_margin_loss_on_a_linear_classifier_is_the_closed_form(session, problem)
     differences = reference.weights.T[None] - reference.weights.T[labels][:, None]
     slope = (differences ** 2).sum(axis=2).max(axis=1)
     built = margin.losses(model, x, y, lmbd=0.3)
-    assert session.run(built.classifier()) == pytest.approx(hinge.mean() + 0.3 * slope.mean(),
+    assert session.run(built.updates[0].loss()) == pytest.approx(hinge.mean() + 0.3 * slope.mean(),
                                                             rel=1e-5)
 
 
@@ -159,8 +158,8 @@ def test_margins_gradient_is_of_second_order(session, problem):
     through grad f alone.
     """
     model, x, y, images, labels = problem
-    penalty = margin.losses(model, x, y, lmbd=1.).classifier() - margin.losses(
-        model, x, y, lmbd=0.).classifier()
+    penalty = margin.losses(model, x, y, lmbd=1.).updates[0].loss() - margin.losses(
+        model, x, y, lmbd=0.).updates[0].loss()
     slope = session.run(tf.gradients(penalty, model.weights)[0])
     weights, expected = model.reference.weights, np.zeros((5, 3))
     for label in labels:
@@ -181,7 +180,7 @@ def test_pgd_at_is_the_loss_on_pgds_images_which_stay_in_ball_and_box(session, p
             <= 0.2 + 1e-6).all() and x_adv.min() >= 0 and x_adv.max() <= 1
     built = pgd_at.losses(model, x, y, Noise(4), epsilon=0.2, pgd_ord=ord, pgd_iter=7,
                           pgd_step_size=0.05)
-    loss = built.classifier()
+    loss = built.updates[0].loss()
     assert session.run(loss) == pytest.approx(mean_nll(model.reference, x_adv, labels), rel=1e-5)
     assert session.run(loss) > mean_nll(model.reference, images, labels)
     slope = session.run(tf.gradients(loss, model.weights)[0])
@@ -212,11 +211,6 @@ def test_a_sixth_defense_is_a_module_and_a_registry_line(monkeypatch):
         defenses.resolve('sixth', {'epsilon': 1.})
 
 
-def test_a_duplicate_name_is_an_error():
-    with pytest.raises(ValueError, match='two defenses are named none'):
-        registry('defenses', ('none', 1), ('vat', 2), ('none', 3))
-
-
 def test_hyperparameters_that_a_defense_does_not_take_are_errors():
     with pytest.raises(UserError, match='--lmbd is not a hyper-parameter of the defense none'):
         defenses.resolve('none', {'lmbd': 1.})
@@ -231,5 +225,5 @@ def test_hyperparameters_that_a_defense_does_not_take_are_errors():
 
 def test_every_hyperparameter_has_a_help_text():
     for name in defenses.DEFENSES:
-        for key, (_, text) in defenses.hyperparameters(name).items():
-            assert len(text) > 10, (name, key)
+        for key, taker in defenses.takers_of(name).items():
+            assert len(taker.text) > 10, (name, key)

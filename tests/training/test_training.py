@@ -11,9 +11,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import defenses
-from attacks.unrolled import Generator
+from attacks.unrolled import UnrolledAttack
 from critic import build_critic
 from models import build_model
+from models.layers import flatten
+from models.network import Network
+from training.optimizers import BETA1, build_optimizers
 from training.step import build_steps
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
@@ -25,8 +28,9 @@ class Built(object):
     from step to step.
     """
 
-    def __init__(self, defense='critic', attack=None, model=None, steps=True, adam=None, **given):
-        if 'attack_iter' in defenses.hyperparameters(defense):
+    def __init__(self, defense='critic', attack=None, model=None, steps=True, weight_decay=0.,
+                 beta1=BETA1, **given):
+        if 'attack_iter' in defenses.takers_of(defense):
             given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
         hyper = defenses.resolve(defense, given)
         self.x, self.y = tf.placeholder(tf.float32,
@@ -35,18 +39,24 @@ class Built(object):
                                     use_resource=True)
         self.noise = Noise(1, 0)
         self.model = build_model('mlp', 3, 1, '16-16') if model is None else model
-        generator = Generator(self.model, self.noise, **select(Generator, hyper))
+        generator = UnrolledAttack(self.model, self.noise, **select(UnrolledAttack, hyper))
         self.attack = attack(generator) if attack else generator
         self.critic = build_critic(3, 1, critic_layer_dims='16')
         self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack,
                                             critic=self.critic, x=self.x, y=self.y,
                                             noise=self.noise)
         if steps:
-            self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y,
-                                                 self.step, **(adam or {}))
+            self.rates = {name: tf.placeholder(tf.float32, []) for name in ('lr', 'critic_lr')}
+            players = {'classifier': self.model, 'critic': self.critic}
+            self.steps = build_steps(self.losses, players, build_optimizers(self.rates, beta1),
+                                     self.y, self.step, weight_decay=weight_decay)
+
+    def loss(self, player):
+        """The first loss of a player, built."""
+        return next(loss for name, loss in self.losses.updates if name == player)()
 
     def feed(self, lr=1e-2, critic_lr=1e-2):
-        return {self.x: X, self.y: Y, self.rates.classifier: lr, self.rates.critic: critic_lr}
+        return {self.x: X, self.y: Y, self.rates['lr']: lr, self.rates['critic_lr']: critic_lr}
 
 
 def values(session, variables):
@@ -77,7 +87,7 @@ def test_the_classifiers_update_touches_the_classifier_alone(session):
 
 def test_the_classifier_is_updated_against_the_updated_critic(session):
     built = Built(attack_confidence=0.8, lmbd_rec_l2=0.)
-    alone = built.losses.classifier()
+    alone = built.loss('classifier')
     session.run(tf.global_variables_initializer())
     before = session.run(alone, {built.x: X, built.y: Y})
     reported = session.run(built.steps.train, built.feed(lr=0., critic_lr=0.1))['loss']
@@ -88,11 +98,11 @@ def test_the_classifier_is_updated_against_the_updated_critic(session):
 
 def squares(session, model):
     """sum ||W||^2 over the hidden layers."""
-    return sum((w ** 2).sum() for w in values(session, model.hidden_weights))
+    return sum((w ** 2).sum() for w in values(session, model.decayed))
 
 
 def test_weight_decay_acts_on_the_hidden_weights_in_training(session):
-    built = Built('none', adam=dict(weight_decay=0.01))
+    built = Built('none', weight_decay=0.01)
     session.run(tf.global_variables_initializer())
     weights = squares(session, built.model)
     metrics = session.run(built.steps.train, built.feed())
@@ -112,9 +122,9 @@ def test_pretraining_leaves_the_critic_and_counts_steps(session):
     assert session.run(built.steps.pretrain, built.feed())['nll'] < first['nll']
 
 
-@pytest.mark.parametrize('adam,beta1', [({}, 0.5), (dict(beta1=0.9), 0.9)])
-def test_beta1_is_that_of_both_networks(session, adam, beta1):
-    built = Built(adam=adam)
+@pytest.mark.parametrize('given,beta1', [({}, 0.5), (dict(beta1=0.9), 0.9)])
+def test_beta1_is_that_of_both_networks(session, given, beta1):
+    built = Built(**given)
     session.run(tf.global_variables_initializer())
     session.run(built.steps.train, built.feed())
     slots = {
@@ -177,7 +187,7 @@ def test_dropping_the_path_through_x_hat_changes_the_gradient(session):
     for attack in (None, stopped):
         with tf.Graph().as_default(), tf.Session() as own:
             built = Built(attack=attack, steps=False, attack_confidence=0.9)
-            gradient = tf.gradients(built.losses.classifier(), built.model.hidden_weights)[0]
+            gradient = tf.gradients(built.loss('classifier'), built.model.decayed)[0]
             own.run(tf.global_variables_initializer())
             gradients.append(own.run(gradient, {built.x: X, built.y: Y}))
     assert np.abs(gradients[0] - gradients[1]).max() > 1e-3
@@ -185,11 +195,11 @@ def test_dropping_the_path_through_x_hat_changes_the_gradient(session):
 
 def test_losses_are_finite_when_no_attack_succeeds(session):
     """A model that always predicts class 0, whatever the pixels."""
-    from models.layers import Network, dense, flatten
-    stubborn = Network(
-        'model',
-        lambda x: 0. * dense(dense(flatten(x), 8, 'fc0', 1), 3, 'logits', 1) + [50., 0., 0.])
-    built = Built(model=stubborn, attack_iter=1)
+    def stubborn(layers, x):
+        hidden = layers.dense(flatten(x), 8, 'fc0')
+        return 0. * layers.dense(hidden, 3, 'logits', decay=False) + [50., 0., 0.]
+
+    built = Built(model=Network('model', 1, stubborn), attack_iter=1)
     session.run(tf.global_variables_initializer())
     for _ in range(3):
         row = session.run(built.steps.train, built.feed())
@@ -216,7 +226,7 @@ def test_losses_against_numpy(session):
     }
     slopes = {name: tf.stack([tf.gradients(d[name][:, k], at)[0] for k in range(3)], axis=1)
               for name, at in (('real', x), ('adv', x_hat))}
-    classifier, critic_loss = built.losses.classifier(), built.losses.critic[0]()
+    classifier, critic_loss = built.loss('classifier'), built.loss('critic')
     session.run(tf.global_variables_initializer())
     v = session.run(
         dict(d, logits=logits, logits_hat=built.model(x_hat), x_rec=x_rec, classifier=classifier,
