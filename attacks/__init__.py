@@ -10,14 +10,12 @@ from attacks.deepfool import deepfool
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
-from utils.registry import registry
 
-ATTACKS = registry(
-    'attacks',
-    ('deepfool', deepfool),
-    ('high_confidence', high_confidence),
-    ('carlini', carlini_wagner),
-    ('fgsm', fgsm),
-    ('bim', bim),
-    ('pgd', pgd),
-)
+ATTACKS = {
+    'deepfool': deepfool,
+    'high_confidence': high_confidence,
+    'carlini': carlini_wagner,
+    'fgsm': fgsm,
+    'bim': bim,
+    'pgd': pgd,
+}

@@ -4,8 +4,8 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from attacks.loop import by_chunks, run_active
-from attacks.contract import SLOTS, Adversarial, attackable, check_logits, check_number
+from attacks.loop import SLOTS, by_chunks, run_active
+from attacks.contract import Adversarial, attackable, check_logits, check_number
 from utils.ops import per_image, project_box, select_class, squared_norm
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
@@ -14,6 +14,19 @@ UNBOUNDED = 1e10      # the upper bracket before the first success
 INSIDE = 0.999999     # keeps arctanh finite for pixels at 0 and 1
 ABORT_CHECKS = 10     # the loss is looked at this many times in a descent
 ABORT_RATIO = 0.9999  # and must have fallen to this share of what it was
+
+PREFIX = 'carlini'
+SHARED = ()
+HELP = {
+    'max_iter': 'Adam iterations for each constant',
+    'binary_steps': 'constants tried in the binary search',
+    'confidence': 'margin in logits',
+    'learning_rate': "learning rate of the attack's Adam",
+    'initial_const': 'first constant of the binary search',
+    'abort_early': 'go on to the next constant where the loss has stopped falling',
+    'search_tolerance': 'end a binary search whose bracket is narrower than this share of its '
+                        'upper end (0: never)',
+}
 
 # x_tanh to v: a descent's point and Adam's moments; i, previous, succeeded: the descent; const, lower, upper, searched: the search.
 State = collections.namedtuple('State', 'x_tanh label attackable modifier m v i previous succeeded const lower upper searched '
@@ -90,8 +103,8 @@ class _Search(object):
             const=tf.where(ended, const, state.const), lower=lower, upper=upper, searched=state.searched + tf.cast(ended, tf.int32))
 
 
-def carlini_wagner(model, x, y, *, targets=None, max_iter=1000, binary_steps=9, confidence=0., learning_rate=1e-2,
-                   initial_const=1e-3, abort_early=True, search_tolerance=0., slots=SLOTS):
+def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, binary_steps=9, confidence=0.,
+                   learning_rate=1e-2, initial_const=1e-3, abort_early=True, search_tolerance=0.):
     """Minimises ||r||^2 + const max(margin + confidence, 0) over tanh space with Adam; binary search over const.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or towards `targets` [n] int32;

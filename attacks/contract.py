@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from utils.errors import check
-from utils.ops import SUPPORTED_NORMS, prediction, project_box
+from utils.ops import prediction, project_box
 
 Adversarial = collections.namedtuple('Adversarial', 'x_adv iterations')
 Adversarial.__doc__ = """What an attack(model, x, y, *, hyper-parameters) returns.
@@ -13,9 +13,6 @@ Adversarial.__doc__ = """What an attack(model, x, y, *, hyper-parameters) return
 x_adv: [n, h, w, c] float32, without a gradient; an image that the model misclassifies to begin with is returned as it is.
 iterations: [n] int32, the steps each image took.
 """
-
-SLOTS = 100   # images that an attack works on at a time, by default
-
 
 def check_logits(model, x, y):
     """Returns model(x); raises ValueError for a model whose output cannot be [n, k] logits or inputs of the wrong shape."""
@@ -35,11 +32,6 @@ def check_number(name, value, low=0., low_open=False):
     """Raises UserError unless `value` is a finite number at least (above, if low_open) `low`."""
     ok = np.isfinite(value) and (value > low if low_open else value >= low)
     check(ok, '%s is %s; expected a finite number %s %g', name, value, 'above' if low_open else 'at least', low)
-
-
-def check_norm(ord):
-    """Raises UserError unless `ord` is 2 or inf."""
-    check(ord in SUPPORTED_NORMS, 'ord is %r; expected 2 or inf', ord)
 
 
 def attackable(logits, y):

@@ -2,8 +2,11 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_norm, check_number
-from utils.ops import nll, project_box, steepest
+from attacks.contract import Adversarial, attackable, check_logits, check_number
+from utils.ops import nll, norm, project_box, steepest
+
+SHARED = ('box', 'epsilon', 'ord')
+HELP = {}
 
 
 def gradient_step(logits, x, y, epsilon, ord=np.inf):
@@ -12,13 +15,13 @@ def gradient_step(logits, x, y, epsilon, ord=np.inf):
     return tf.stop_gradient(epsilon * steepest(gradient, ord))
 
 
-def fgsm(model, x, y, *, epsilon=0.1, ord=np.inf, box=True):
+def fgsm(model, x, y, *, epsilon=0.3, ord: norm = np.inf, box=True):
     """One step of norm `epsilon` in the direction that raises the NLL of y: x + epsilon sign(grad_x NLL) for ord = inf.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32. With `box`, the result is projected to [0, 1]. Returns
     Adversarial; raises UserError for a hyper-parameter out of range.
     """
-    check_norm(ord)
+    ord = norm(ord)
     check_number('epsilon', epsilon)
     logits = check_logits(model, x, y)
     active = attackable(logits, y)

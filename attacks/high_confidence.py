@@ -1,35 +1,31 @@
-"""The paper's attack A_f (section 4, eq. 7, algorithm 1): reach the target class with confidence C,
-by adaptive steps.
-
-`generate` is the training form: unrolled, differentiable with respect to the weights of the model.
-`high_confidence` is the test form: one tf.while_loop, no gradient.
+"""The paper's attack A_f for testing (section 4, eq. 7, algorithm 1): reach the target class with
+confidence C, by adaptive steps. Its training form is in attacks/unrolled.py.
 """
-import collections
-
-from utils.errors import check, check_choice
+from utils.errors import check
 from utils.ops import confidence as confidence_of
-from utils.ops import lp_norm, per_image, prediction, project_ball, select_class
+from utils.ops import lp_norm, norm, per_image, prediction, project_ball, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import (
-    SLOTS,
-    attackable,
-    check_logits,
-    check_norm,
-    check_number,
-    finish,
-    project_step,
-)
-from attacks.loop import by_chunks, run_active
+from attacks.contract import check_logits, check_number, finish, project_step
+from attacks.loop import SLOTS, perturb
 from attacks.targets import closest_targets
 
-EPSILON = 1e-8        # keeps a step from vanishing, and in training its norm from being zero
-TEST_EPSILON = 1e-16   # the same for the norm in testing, where 1e-8 would keep an image from a confidence close to 1
+EPSILON = 1e-8         # keeps a step from vanishing, and in training its norm from being zero
+TEST_EPSILON = 1e-16   # for the norm in testing: 1e-8 would keep an image from a C close to 1
+TOLERANCE = 1e-5       # between the confidence the attack saw and the one recomputed from x_adv
 
-State = collections.namedtuple('State', 'x targets confidence attackable r iterations')
-BACKPROP = ('per_step', 'full')
+PREFIX = 'hc'
+SHARED = ('max_iter', 'overshoot', 'clip', 'box')
+HELP = {
+    'confidence': 'confidence C to reach: same, which is that of the original, or a number in '
+                  '(0, 1]',
+    'epsilon': 'goes under the root of ||w||; training and the published code have 1e-8, with '
+               'which a confidence close to 1 is not reached',
+    'ord': 'norm of the steps: l2 or linf',
+    'step_size': "a fixed length in place of eq. 7's, which makes this the Basic Iterative Method",
+}
 
 
 def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None, epsilon=EPSILON):
@@ -54,41 +50,22 @@ def adaptive_step(model, x_hat, targets, confidence, ord=2, logits=None, epsilon
     return logits, log_p_t, per_image(np.sqrt(EPSILON) + distance, w) * direction
 
 
-def straight_through_indicator(margin):
-    """I(margin > 0): forward exactly 0 or 1, backward the gradient of sigmoid(margin) (section 4,
-    [34]); [n] -> [n].
-    """
-    soft = tf.sigmoid(margin)
-    return tf.cast(margin > 0, margin.dtype) + (soft - tf.stop_gradient(soft))
+def parse_confidence(text, names=('same',)):
+    """One of `names`, or a number in (0, 1] as float; raises UserError for anything else."""
+    if text in names:
+        return text
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = float('nan')
+    check(0 < value <= 1, 'the confidence C of the attack is %r; expected a number in (0, 1] or '
+          'one of %s', text, ', '.join(names))
+    return value
 
 
-def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2,
-             backprop='per_step', logits=None):
-    """A_f(x; t, C) unrolled for training: x_adv [n, ...], differentiable with respect to the
-    weights of the model.
-
-    x is a constant; targets [n] int32; confidence C [n], in (0, 1]; `logits`, where they are known,
-    are the model's on x, which saves the first forward pass. An image that has reached C takes no
-    further step. With backprop='per_step' each x_hat is a constant, with 'full' the gradient
-    follows the whole trajectory.
-    """
-    check_choice('backprop', backprop, BACKPROP)
-    check_norm(ord)
-    r = tf.zeros_like(x)
-    running = 1.
-    for i in range(max_iter):
-        x_hat = x + (1 + overshoot) * r if i else x
-        if i and backprop == 'per_step':
-            x_hat = tf.stop_gradient(x_hat)
-        _, log_p_t, r_i = adaptive_step(model, x_hat, targets, confidence, ord,
-                                        None if i else logits)
-        running *= straight_through_indicator(confidence - tf.exp(log_p_t))
-        r += per_image(running, r_i) * r_i
-    return x + (1 + overshoot) * r
-
-
-def high_confidence(model, x, y, *, targets=None, confidence='same', max_iter=500, overshoot=0.02,
-                    clip=0.1, box=True, ord=2, step_size=None, epsilon=TEST_EPSILON, slots=SLOTS):
+def high_confidence(model, x, y, targets=None, slots=SLOTS, *, confidence: parse_confidence = 'same',
+                    max_iter=500, overshoot=0.02, clip=0.1, box=True, ord: norm = 2,
+                    step_size: float = None, epsilon=TEST_EPSILON):
     """A_f(x; t, C) for testing: stops an image when the model predicts t with probability at least
     C.
 
@@ -102,43 +79,52 @@ def high_confidence(model, x, y, *, targets=None, confidence='same', max_iter=50
     images are worked on at a time. Returns Adversarial; raises UserError for a hyper-parameter out
     of range.
     """
-    check_norm(ord)
+    ord = norm(ord)
     for name, value in (('overshoot', overshoot), ('clip', clip), ('max_iter', max_iter)):
         check_number(name, value)
     check_number('slots', slots, low=1)
     check_number('epsilon', epsilon, low_open=True)
-    check(not isinstance(confidence, str) or confidence == 'same',
-          "confidence is %r; expected a number or 'same'", confidence)
+    if not tf.is_tensor(confidence):
+        confidence = parse_confidence(confidence)
     check_logits(model, x, y)
-    n = tf.size(y)
+    required = None
+    if not isinstance(confidence, str):
+        required = confidence + tf.zeros(tf.shape(y))
 
-    def begin(rows):
-        x_rows, y_rows = tf.gather(x, rows), tf.gather(y, rows)
-        logits = model(x_rows)
-        t = closest_targets(logits, x_rows, y_rows, ord) if targets is None else tf.gather(
-            targets, rows)
-        return attackable(logits, y_rows), t, confidence_of(logits)
+    def prepare(rows, x, y, logits):
+        t = closest_targets(logits, x, y, ord) if targets is None else tf.gather(targets, rows)
+        c = confidence_of(logits) if required is None else tf.gather(required, rows)
+        return [t, c]
 
-    can_attack, chosen, same = by_chunks(begin, n, slots)
-    required = same if isinstance(confidence, str) else tf.zeros_like(same) + confidence
-
-    def enter(rows):
-        x_rows = tf.gather(x, rows)
-        return State(x_rows, tf.gather(chosen, rows), tf.gather(required, rows),
-                     tf.gather(can_attack, rows), tf.zeros_like(x_rows), tf.zeros_like(rows))
-
-    def step(state):
-        logits, log_p_t, r_i = adaptive_step(model, state.x + (1 + overshoot) * state.r,
-                                             state.targets, state.confidence, ord, epsilon=epsilon)
-        reached = tf.equal(prediction(logits), state.targets) & (tf.exp(log_p_t)
-                                                                 >= state.confidence)
-        active = state.attackable & ~reached & (state.iterations < max_iter)
+    def step(x, unused_y, r, t, c):
+        logits, log_p_t, r_i = adaptive_step(model, x + (1 + overshoot) * r, t, c, ord,
+                                             epsilon=epsilon)
+        reached = tf.equal(prediction(logits), t) & (tf.exp(log_p_t) >= c)
         if step_size is not None:
             r_i *= per_image(step_size / tf.maximum(lp_norm(r_i, ord), 1e-12), r_i)
         if clip:
             r_i = project_ball(r_i, clip, ord)
-        r = tf.where(active, project_step(state.x, state.r + r_i, overshoot, box), state.r)
-        return state._replace(r=r, iterations=state.iterations + tf.cast(active, tf.int32)), ~active
+        return project_step(x, r + r_i, overshoot, box), ~reached, reached
 
-    found = run_active(enter, step, ('r', 'iterations'), n, slots)
-    return finish(x, found['r'], overshoot, box, found['iterations'])
+    r, iterations = perturb(model, x, y, prepare, step, max_iter=max_iter, slots=slots)
+    return finish(x, r, overshoot, box, iterations)
+
+
+def succeeded(y, clean, adversarial, *, confidence='same', **unused):
+    """Whether each image got to C: [n] bool, from the outputs recomputed on x and on x_adv.
+
+    clean, adversarial: {'pred': [n], 'conf': [n]}, NumPy. An image that the model misclassifies to
+    begin with succeeds at once.
+    """
+    required = clean['conf'] if confidence == 'same' else confidence
+    reached = (adversarial['pred'] != y) & (adversarial['conf'] >= required - TOLERANCE)
+    return reached | (clean['pred'] != y)
+
+
+def way_back(model, x_adv, logits, slots=SLOTS, *, confidence='same', **settings):
+    """A_f(A_f(x; t, C); y, C): from x_adv [n, ...] back to the class and the confidence that the
+    model had on x, whose logits [n, k] are given; the images of eq. 6, [n, ...].
+    """
+    back = high_confidence(model, x_adv, prediction(model(x_adv)), prediction(logits), slots,
+                           confidence=confidence_of(logits), **settings)
+    return back.x_adv

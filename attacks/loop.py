@@ -3,7 +3,13 @@ its place.
 
 The cost follows the sum of the images' steps, not the number of images times the longest of them.
 """
+import collections
+
+from utils.ops import prediction
+
 import tensorflow.compat.v1 as tf
+
+SLOTS = 100   # images that an attack works on at a time, by default
 
 
 def run_active(enter, step, results, n, slots):
@@ -73,3 +79,42 @@ def by_chunks(function, n, size):
     _, arrays = tf.while_loop(lambda start, arrays: start < n, body, [0, arrays], back_prop=False,
                               parallel_iterations=1)
     return [array.stack() for array in arrays]
+
+
+def perturb(model, x, y, prepare, step, *, max_iter, slots):
+    """The plumbing of an attack that moves r from 0 by steps: (r [n, ...], iterations [n] int32).
+
+    An image that the model misclassifies to begin with, and every image where `max_iter` is 0,
+    keeps r = 0.
+    prepare(rows, x, y, logits) -> list of tensors [b, ...], what the images at these rows need in
+    all of their steps.
+    step(x, y, r, *prepared) -> (r, moved, done): the next r; moved [b] bool, whether an image takes
+    it; done [b] bool, whether it is in no further step.
+    """
+    n = tf.size(y)
+
+    def begin(rows):
+        x_rows = tf.gather(x, rows)
+        y_rows = tf.gather(y, rows)
+        logits = model(x_rows)
+        return [tf.equal(prediction(logits), y_rows)] + list(prepare(rows, x_rows, y_rows, logits))
+
+    attackable, *prepared = by_chunks(begin, n, slots)
+    needed = ['needed%d' % i for i in range(len(prepared))]
+    State = collections.namedtuple('State', ['x', 'y', 'attackable', 'r', 'iterations'] + needed)
+
+    def enter(rows):
+        images = tf.gather(x, rows)
+        return State(images, tf.gather(y, rows), tf.gather(attackable, rows) & (max_iter > 0),
+                     tf.zeros_like(images), tf.zeros_like(rows),
+                     *(tf.gather(values, rows) for values in prepared))
+
+    def advance(state):
+        r, moved, done = step(state.x, state.y, state.r, *state[5:])
+        moved &= state.attackable
+        iterations = state.iterations + tf.cast(moved, tf.int32)
+        state = state._replace(r=tf.where(moved, r, state.r), iterations=iterations)
+        return state, done | ~state.attackable | (iterations >= max_iter)
+
+    found = run_active(enter, advance, ('r', 'iterations'), n, slots)
+    return found['r'], found['iterations']

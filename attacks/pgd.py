@@ -2,9 +2,12 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_norm, check_number
+from attacks.contract import Adversarial, attackable, check_logits, check_number
 from attacks.fgsm import gradient_step
-from utils.ops import per_image, project_ball, project_box, steepest
+from utils.ops import norm, per_image, project_ball, project_box, steepest
+
+SHARED = ('max_iter', 'box', 'epsilon', 'ord')
+HELP = {'step_size': 'length of a step in the norm of the ball (default: 2.5 epsilon / max_iter)'}
 
 
 def random_start(noise, x, epsilon, ord):
@@ -33,19 +36,22 @@ def pgd_images(model, x, y, *, epsilon, step_size, max_iter, ord=np.inf, box=Tru
     return x + r
 
 
-def bim(model, x, y, *, epsilon=0.3, step_size=None, max_iter=40, ord=np.inf, box=True):
+def bim(model, x, y, *, epsilon=0.3, step_size: float = None, max_iter=500, ord: norm = np.inf,
+        box=True):
     """PGD that starts at x."""
-    return pgd(model, x, y, epsilon=epsilon, step_size=step_size, max_iter=max_iter, ord=ord, box=box, noise=None)
+    return pgd(model, x, y, epsilon=epsilon, step_size=step_size, max_iter=max_iter, ord=ord,
+               box=box)
 
 
-def pgd(model, x, y, *, epsilon=0.3, step_size=None, max_iter=40, ord=np.inf, box=True, noise=None):
+def pgd(model, x, y, noise=None, *, epsilon=0.3, step_size: float = None, max_iter=500,
+        ord: norm = np.inf, box=True):
     """Raises the NLL of y inside the ball of radius epsilon, for a fixed number of steps.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32. `step_size` is 2.5 epsilon / max_iter by default. With
     `noise` (a utils.noise.Noise) the start is random, without it is x. Returns Adversarial; raises UserError for a hyper-parameter
     out of range.
     """
-    check_norm(ord)
+    ord = norm(ord)
     check_number('epsilon', epsilon)
     check_number('max_iter', max_iter, low=1)
     if step_size is None:

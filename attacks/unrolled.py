@@ -1,28 +1,64 @@
-"""The attack A_f as the generator of adversarial images in training (section 4): target rule,
-confidence, unrolled steps.
+"""The attack A_f as it makes adversarial images in training (section 4, eq. 7): target rule,
+confidence, unrolled steps, differentiable with respect to the weights of the model.
 """
 from utils.errors import check, check_choice
-from utils.ops import confidence, prediction
+from utils.ops import confidence, norm, per_image, prediction
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.high_confidence import BACKPROP, generate
+from attacks.high_confidence import adaptive_step, parse_confidence
 from attacks.targets import closest_targets, sampled_targets, smoothed_targets
 
 CONFIDENCE_DECAY = 0.5   # of the running mean, as published
-ORDS = {'l2': 2, 'linf': np.inf}
+CONFIDENCES = ('class_running_mean', 'same')
+BACKPROP = ('per_step', 'full')
 
 HELP = {
     'attack_iter': 'steps of the training attack A_f (N_max)',
     'attack_overshoot': 'x_adv = x + (1 + overshoot) r',
-    'attack_confidence': 'confidence C that the attack aims at: class_running_mean, same, or a number in (0, 1]',
-    'attack_random': "draw the target from the softmax with the predicted class masked, not the class with the closest boundary",
+    'attack_confidence': 'confidence C that the attack aims at: class_running_mean, same, or a '
+                         'number in (0, 1]',
+    'attack_random': 'draw the target from the softmax with the predicted class masked, not the '
+                     'class with the closest boundary',
     'attack_uniform': 'draw the target uniformly from the other classes',
     'attack_label_smoothing': 'probability that the target is replaced by one of the other classes',
     'attack_ord': 'norm of the training attack: l2 or linf',
-    'attack_backprop': 'per_step: each step starts from a constant, as published; full: the gradient follows the trajectory',
+    'attack_backprop': 'per_step: each step starts from a constant, as published; full: the '
+                       'gradient follows the trajectory',
 }
+
+
+def straight_through_indicator(margin):
+    """I(margin > 0): forward exactly 0 or 1, backward the gradient of sigmoid(margin) (section 4,
+    [34]); [n] -> [n].
+    """
+    soft = tf.sigmoid(margin)
+    return tf.cast(margin > 0, margin.dtype) + (soft - tf.stop_gradient(soft))
+
+
+def generate(model, x, targets, confidence, *, max_iter=5, overshoot=0.05, ord=2,
+             backprop='per_step', logits=None):
+    """A_f(x; t, C) unrolled for training: x_adv [n, ...], differentiable with respect to the
+    weights of the model.
+
+    x is a constant; targets [n] int32; confidence C [n], in (0, 1]; `logits`, where they are known,
+    are the model's on x, which saves the first forward pass. An image that has reached C takes no
+    further step. With backprop='per_step' each x_hat is a constant, with 'full' the gradient
+    follows the whole trajectory.
+    """
+    check_choice('backprop', backprop, BACKPROP)
+    ord = norm(ord)
+    r = tf.zeros_like(x)
+    running = 1.
+    for i in range(max_iter):
+        x_hat = x + (1 + overshoot) * r if i else x
+        if i and backprop == 'per_step':
+            x_hat = tf.stop_gradient(x_hat)
+        _, log_p_t, r_i = adaptive_step(model, x_hat, targets, confidence, ord,
+                                        None if i else logits)
+        running *= straight_through_indicator(confidence - tf.exp(log_p_t))
+        r += per_image(running, r_i) * r_i
+    return x + (1 + overshoot) * r
 
 
 class RunningConfidence(object):
@@ -55,7 +91,7 @@ class RunningConfidence(object):
                                  name='class_confidence/update')
 
 
-class Generator(object):
+class UnrolledAttack(object):
     """A_f: attack(x, targets, C) -> x_adv [n, ...], differentiable with respect to the weights of
     the model.
 
@@ -70,12 +106,12 @@ class Generator(object):
         check(attack_label_smoothing < 1,
               '--attack_label_smoothing is %s; expected a number in [0, 1)', attack_label_smoothing)
         self._model, self._noise = model, noise
-        self._ord = ORDS[check_choice('--attack_ord', attack_ord, ORDS)]
+        self._ord = norm(attack_ord, '--attack_ord')
         check_choice('--attack_backprop', attack_backprop, BACKPROP)
         self._settings = dict(max_iter=attack_iter, overshoot=attack_overshoot, ord=self._ord,
                               backprop=attack_backprop)
         self._random, self._uniform, self._smoothing = attack_random, attack_uniform, attack_label_smoothing
-        self._confidence = parse_confidence(attack_confidence)
+        self._confidence = parse_confidence(attack_confidence, CONFIDENCES)
 
     def __call__(self, x, targets, confidence, logits=None):
         """A_f(x; t, C): [n, ...], [n] int32, [n] -> [n, ...]; `logits`, where they are known, are
@@ -105,17 +141,3 @@ class Generator(object):
         if self._confidence == 'same':
             return confidence(logits), []
         return tf.fill(tf.shape(targets), self._confidence), []
-
-
-def parse_confidence(text, names=('class_running_mean', 'same')):
-    """One of `names`, or a number in (0, 1] as float; raises UserError for anything else."""
-    if text in names:
-        return text
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        value = float('nan')
-    check(0 < value <= 1,
-          'the confidence C of the attack is %r; expected a number in (0, 1] or one of %s', text,
-          ', '.join(names))
-    return value

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 import defenses
-from attacks.unrolled import Generator
+from attacks.unrolled import UnrolledAttack
 from attacks.targets import boundary_distances
 from critic import build_critic
 from models import build_model
@@ -28,7 +28,7 @@ flags.DEFINE_integer('repeat', 10, 'steps to measure', lower_bound=1)
 DIFFERENT = 5   # products of the same shape in one session.run, when their time is taken
 
 
-class ClassByClass(Generator):
+class ClassByClass(UnrolledAttack):
     """The attack with a backward pass for each class; TensorFlow's profiler cannot count the one
     pass for all of them.
     """
@@ -52,7 +52,7 @@ class Step(object):
     attack.
     """
 
-    def __init__(self, model_name, n, generator=Generator):
+    def __init__(self, model_name, n, generator=UnrolledAttack):
         self.x = tf.placeholder(tf.float32, [n, 28, 28, 1])
         self.y = tf.placeholder(tf.int32, [n])
         step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,

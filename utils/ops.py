@@ -5,8 +5,18 @@ Throughout, `x` is [n, h, w, c] float32 in [0, 1], logits are [n, k], classes ar
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from utils.errors import check
+
 BOX = (0., 1.)
 SUPPORTED_NORMS = (2, np.inf)
+ORDS = {'l2': 2, 'linf': np.inf}   # by the names that flags have
+
+
+def norm(ord, name='ord'):
+    """2 or inf, of a norm given so or by its name, l2 or linf; raises UserError for another."""
+    known = dict(ORDS, **{str(value): value for value in SUPPORTED_NORMS})
+    check(str(ord) in known, '%s is %r; expected one of %s', name, ord, ', '.join(sorted(known)))
+    return known[str(ord)]
 
 
 def prediction(logits):

@@ -160,13 +160,13 @@ def test_test_attacks_carry_no_gradient(session, linear):
 @pytest.mark.parametrize('attack,settings,message', [
     (fgsm, {'epsilon': -0.1}, 'epsilon is -0.1; expected a finite number at least 0'),
     (pgd, {'epsilon': float('nan')}, 'epsilon is nan'),
-    (pgd, {'ord': 3}, 'ord is 3; expected 2 or inf'),
+    (pgd, {'ord': 3}, 'ord is 3; expected one of 2, inf, l2, linf'),
     (deepfool, {'clip': -1}, 'clip is -1'),
     (deepfool, {'candidates': 1}, 'candidates is 1; expected at least 2'),
     (deepfool, {'slots': 0}, 'slots is 0'),
     (deepfool, {'overshoot': -1}, 'overshoot is -1'),
     (high_confidence, {'epsilon': 0.}, 'epsilon is 0.0; expected a finite number above 0'),
-    (high_confidence, {'confidence': 'high'}, "confidence is 'high'"),
+    (high_confidence, {'confidence': 'high'}, "confidence C of the attack is 'high'"),
     (carlini_wagner, {'binary_steps': 0}, 'binary_steps is 0; expected a finite number at least 1'),
     (carlini_wagner, {'learning_rate': 0}, 'learning_rate is 0; expected a finite number above 0'),
 ])

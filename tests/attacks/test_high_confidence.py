@@ -6,7 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from attacks import high_confidence
-from attacks.high_confidence import generate
+from attacks.unrolled import generate
 from tests.known import LinearModel, attack_images, boundary_distance
 
 

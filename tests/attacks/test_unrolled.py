@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from attacks.high_confidence import generate, straight_through_indicator
-from attacks.unrolled import Generator, parse_confidence
+from attacks.unrolled import generate, straight_through_indicator
+from attacks.high_confidence import parse_confidence
+from attacks.unrolled import UnrolledAttack
 
 
 def test_indicator_is_zero_or_one_forward_and_a_sigmoid_backward(session):
@@ -74,10 +75,10 @@ def mlp_and_images():
 def test_gradients_reach_the_weights_through_x_hat(session, backprop):
     model, x = mlp_and_images()
     logits = model(x)
-    attack = Generator(model, Noise(1), attack_confidence=0.9, attack_backprop=backprop)
+    attack = UnrolledAttack(model, Noise(1), attack_confidence=0.9, attack_backprop=backprop)
     targets = attack.targets(logits, x)
     x_hat = attack(x, targets, attack.target_confidence(logits, targets)[0])
-    gradients = tf.gradients(tf.reduce_sum(tf.square(x_hat - x)), model.hidden_weights)
+    gradients = tf.gradients(tf.reduce_sum(tf.square(x_hat - x)), model.decayed)
     session.run(tf.global_variables_initializer())
     assert all(np.abs(g).max() > 1e-6 for g in session.run(gradients))
 
@@ -86,10 +87,10 @@ def test_per_step_and_full_backpropagation_differ_in_the_gradient_alone(session)
     model, x = mlp_and_images()
     results = []
     for backprop in ('per_step', 'full'):
-        attack = Generator(model, Noise(1), attack_confidence=0.9, attack_backprop=backprop)
+        attack = UnrolledAttack(model, Noise(1), attack_confidence=0.9, attack_backprop=backprop)
         x_hat = attack(x, attack.targets(model(x), x), tf.fill([5], 0.9))
         results.append(
-            [x_hat, tf.gradients(tf.reduce_sum(tf.square(x_hat)), model.hidden_weights)[0]])
+            [x_hat, tf.gradients(tf.reduce_sum(tf.square(x_hat)), model.decayed)[0]])
     session.run(tf.global_variables_initializer())
     (x_a, g_a), (x_b, g_b) = session.run(results)
     assert np.array_equal(x_a, x_b)
@@ -98,7 +99,7 @@ def test_per_step_and_full_backpropagation_differ_in_the_gradient_alone(session)
 
 def test_running_confidence_moves_by_half_and_an_absent_class_keeps_its_value(session):
     logits = tf.placeholder(tf.float32, [None, 3])
-    attack = Generator(None, Noise(1))
+    attack = UnrolledAttack(None, Noise(1))
     c, after_step = attack.target_confidence(logits, tf.constant([0, 1, 2]))
     update, = [build() for build in after_step]
     session.run(tf.global_variables_initializer())
@@ -113,7 +114,7 @@ def test_running_confidence_moves_by_half_and_an_absent_class_keeps_its_value(se
 
 def test_confidence_same_lets_the_gradient_flow(session):
     logits = tf.constant([[1., 0.], [0., 3.]])
-    c, after_step = Generator(None, Noise(1), attack_confidence='same').target_confidence(
+    c, after_step = UnrolledAttack(None, Noise(1), attack_confidence='same').target_confidence(
         logits, tf.constant([1, 0]))
     assert np.allclose(session.run(c), 1 / (1 + np.exp([-1., -3.])))
     assert not after_step
@@ -134,4 +135,4 @@ def test_bad_confidence(text):
 ])
 def test_bad_generator(settings, message):
     with pytest.raises(UserError, match=message):
-        Generator(None, Noise(1), **settings)
+        UnrolledAttack(None, Noise(1), **settings)
