@@ -3,20 +3,23 @@
 Adding another critic: a file with its build function and a line in CRITICS.
 """
 from utils.errors import check_choice
-from utils.registry import registry
 
 from critic.network import critic_mlp
 from models import parse_layer_dims
-from models.layers import Network
+from models.network import Network
 from training.schedule import learning_rate
 
-CRITICS = registry('critics', ('mlp', critic_mlp))
+CRITICS = {
+    'mlp': critic_mlp,
+}
+SCOPE = 'critic'
 
 HELP = {
     'critic_model': 'architecture of the critic: ' + ', '.join(sorted(CRITICS)),
     'critic_layer_dims': 'hidden units of the critic, joined by "-"',
     'critic_lr': "learning rate of the critic's Adam",
-    'critic_lr_decay_factor': "the critic's learning rate is multiplied by this (with --lr_decay=exp after every epoch)",
+    'critic_lr_decay_factor': "the critic's learning rate is multiplied by this (with "
+                              '--lr_decay=exp after every epoch)',
     'critic_lr_decay_step': 'every so many epochs (with --lr_decay=step)',
 }
 
@@ -26,7 +29,11 @@ def build_critic(num_classes, seed, *, critic_model='mlp', critic_layer_dims='12
     """
     build = CRITICS[check_choice('--critic_model', critic_model, CRITICS)]
     layer_dims = parse_layer_dims('critic_layer_dims', critic_layer_dims)
-    return Network('critic', lambda x, **kwargs: build(x, num_classes, seed, layer_dims, **kwargs))
+
+    def critic(layers, x, **use):
+        return build(layers, x, num_classes, layer_dims, **use)
+
+    return Network(SCOPE, seed, critic)
 
 
 def critic_learning_rate(epoch, lr_decay, *, critic_lr=1e-3, critic_lr_decay_factor=0.5,

@@ -1,13 +1,13 @@
-"""The critic networks: callables (x, noise, call) -> one logit for each class."""
+"""The critic networks: functions of (layers, x, noise, call) -> one logit for each class."""
 import tensorflow.compat.v1 as tf
 
-from models.layers import dense, flatten, leaky_relu
+from models.layers import flatten, leaky_relu
 
 INPUT_STDDEV = 0.1
 HIDDEN_STDDEV = 0.5
 
 
-def critic_mlp(x, num_classes, seed, layer_dims, noise=None, call=''):
+def critic_mlp(layers, x, num_classes, layer_dims, *, noise=None, call=''):
     """The k-output critic of section 4 and figure 3: [n, h, w, c] -> logits [n, num_classes].
 
     Gaussian noise enters the input of each layer when `noise` (a utils.noise.Noise) is given: in
@@ -21,5 +21,6 @@ def critic_mlp(x, num_classes, seed, layer_dims, noise=None, call=''):
 
     net = disturb(flatten(x), INPUT_STDDEV, 'input')
     for i, units in enumerate(layer_dims):
-        net = disturb(leaky_relu(dense(net, units, 'fc%d' % i, seed)), HIDDEN_STDDEV, 'fc%d' % i)
-    return dense(net, num_classes, 'logits', seed)
+        net = leaky_relu(layers.dense(net, units, 'fc%d' % i))
+        net = disturb(net, HIDDEN_STDDEV, 'fc%d' % i)
+    return layers.dense(net, num_classes, 'logits', decay=False)

@@ -1,119 +1,123 @@
 """Attacks a model on a data split and judges the result from the adversarial images alone."""
-from utils.hyperparameters import select
+import collections
+
+from utils.hyperparameters import module_of, positional
 from utils.ops import confidence, prediction
 
 import numpy as np
 from tqdm import tqdm
 
-from attacks import ATTACKS, high_confidence
 from datasets import Split, batches
+from evaluation.quality import quality
 from evaluation.results import columns, counted_rows, relative_norms, summarise
-from figures.grids import quality
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once
-CONFIDENCE_TOLERANCE = 1e-5   # between the confidence an attack saw and the one recomputed from its image
+
+Chosen = collections.namedtuple('Chosen', 'function settings')
+Chosen.__doc__ = """An attack to run: function of attacks.ATTACKS, {hyper-parameter: value}."""
 
 
-class Tester(object):
-    """Builds the attacks named in `names` on `model`, with the hyper-parameters that each takes
-    from settings[name].
+def class_changed(y, clean, adversarial, **unused_settings):
+    """The goal of an attack that has no other in its file: another class than y, [n] bool."""
+    return adversarial['pred'] != y
 
-    x, y: placeholders. An attack works on `batch_size` images at a time and is fed CHUNK times as
-    many, so that images that wait can take the places of those that are done. `required` is the
-    confidence that the paper's attack has to reach: a number, or 'same'.
+
+class Judge(object):
+    """Builds attacks on `model` and judges what they return.
+
+    x, y: placeholders; chosen: {name: Chosen}. An attack works on `slots` images at a time and is
+    fed CHUNK times as many, so that images that wait can take the places of those that are done.
+    `parts`: {name: value} of what attacks may take by position beside the model and the images. The
+    goal of an attack is succeeded(y, clean, adversarial, **settings) of its module, if it has one.
     """
 
-    def __init__(self, model, x, y, names, settings, required, batch_size):
-        self._x, self._y, self._required, self._fed = x, y, required, CHUNK * batch_size
-        settings = {name: dict(settings[name], slots=batch_size) for name in settings}
+    def __init__(self, model, x, y, chosen, *, slots, **parts):
+        self._x = x
+        self._y = y
+        self._chosen = chosen
+        self._fed = CHUNK * slots
+        parts = dict(parts, model=model, x=x, y=y, slots=slots)
         logits = model(x)
         self._clean = {'pred': prediction(logits), 'conf': confidence(logits)}
-        self._attacks = {
-            name: ATTACKS[name](model, x, y, **select(ATTACKS[name], settings[name]))
-            for name in names
-        }
-        self._rec = None
-        if 'high_confidence' in names:
-            x_adv = self._attacks['high_confidence'].x_adv
-            back = dict(select(high_confidence, settings['high_confidence']),
-                        confidence=confidence(logits), targets=self._clean['pred'])
-            self._rec = high_confidence(model, x_adv, prediction(model(x_adv)), **back).x_adv
+        self._attacks = {}
+        self._ways_back = {}
+        for name, (function, settings) in chosen.items():
+            taken = {key: parts[key] for key in positional(function) if key in parts}
+            self._attacks[name] = function(**taken, **settings)
+            way_back = getattr(module_of(function), 'way_back', None)
+            if way_back:
+                x_adv = self._attacks[name].x_adv
+                self._ways_back['rec'] = way_back(model, x_adv, logits, slots, **settings)
 
-    def run(self, session, split, index, box, partial):
+    def run(self, session, split, index, partial):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
 
         `index` [n] are the images' places in the dataset; chunks that `partial`, a PartialResults,
         has are not attacked again. Raises RuntimeError when an attack returned something that is
-        not an image: not a number, or, with `box`, a pixel outside [0, 1].
+        not an image: not a number, or a pixel outside [0, 1] where the attack keeps to the box.
         """
         chunks = []
-        bar = tqdm(batches(split, self._fed), total=-(-len(split.x) // self._fed), desc='attacks',
-                   unit='chunk', disable=None)
-        for number, (x, y) in enumerate(bar):
-            chunk = partial.load(number)
-            if chunk is None:
-                chunk = self._attack(session, x, y, box)
-                partial.save(number, chunk)
-            chunks.append(chunk)
-            table = {
-                key: np.concatenate([chunk[key]
-                                     for chunk in chunks])
-                for key in chunk
-                if not key.endswith(IMAGES)
-            }
-            rho = {name: attack['rho'] for name, attack in summarise(table)['attacks'].items()}
-            bar.set_postfix(
-                {name: '%.4f' % value for name, value in rho.items() if value is not None},
-                refresh=False)
-        table = dict(table, index=index)
-        ordered = {key: table[key] for key in columns(self._attacks)}
-        return ordered, {
-            name: np.concatenate([chunk[name + IMAGES]
-                                  for chunk in chunks])
-            for name in self._attacks
-        }
+        with tqdm(total=len(split.x), desc=' '.join(self._chosen), unit='image',
+                  disable=None) as bar:
+            for number, (x, y) in enumerate(batches(split, self._fed)):
+                chunk = partial.load(number)
+                if chunk is None:
+                    chunk = self._attack(session, x, y)
+                    partial.save(number, chunk)
+                chunks.append(chunk)
+                bar.set_postfix(mean_rho(chunks), refresh=False)
+                bar.update(len(y))
+        table = dict(joined(chunks, [key for key in chunks[0] if not key.endswith(IMAGES)]),
+                     index=index)
+        images = joined(chunks, [name + IMAGES for name in self._attacks])
+        return ({key: table[key] for key in columns(self._attacks)},
+                {name: images[name + IMAGES] for name in self._attacks})
 
-    def _attack(self, session, x, y, box):
+    def _attack(self, session, x, y):
         """The rows of the table for images x with labels y, and the adversarial images, as one
         {name: array}.
         """
         clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
         chunk = dict(clean, label=y)
         for name, result in results.items():
-            check_images(name, result.x_adv, box)
+            check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
-            chunk.update(self._judge(name, x, result, clean, adversarial, y))
+            l2, rho = relative_norms(x, result.x_adv)
+            success = self._goal(name)(y, clean, adversarial)
+            values = dict(adversarial, l2=l2, rho=rho, success=success.astype(np.int32),
+                          iterations=result.iterations)
+            chunk.update({'%s_%s' % (name, column): value for column, value in values.items()})
             chunk[name + IMAGES] = result.x_adv
         return chunk
 
-    def _judge(self, name, x, result, clean, adversarial, y):
-        """The columns of one attack, from its images `result.x_adv` and the model's outputs on
-        them.
-        """
-        l2, rho = relative_norms(x, result.x_adv)
-        success = adversarial['pred'] != y
-        if name == 'high_confidence':
-            required = clean['conf'] if self._required == 'same' else self._required
-            success &= (clean['pred'] != y) | (adversarial['conf']
-                                               >= required - CONFIDENCE_TOLERANCE)
-        values = {'pred': adversarial['pred'], 'conf': adversarial['conf'], 'l2': l2, 'rho': rho,
-                  'success': success.astype(np.int32), 'iterations': result.iterations}
-        return {'%s_%s' % (name, column): value for column, value in values.items()}
+    def _goal(self, name):
+        function, settings = self._chosen[name]
+        goal = getattr(module_of(function), 'succeeded', class_changed)
+        return lambda *outputs: goal(*outputs, **settings)
 
     def error(self, session, split):
         """The share of a Split's images that the model misclassifies."""
-        wrong = [
-            session.run(self._clean['pred'], {self._x: x}) != y
-            for x, y in batches(split, self._fed)
-        ]
+        wrong = [session.run(self._clean['pred'], {self._x: x}) != y
+                 for x, y in batches(split, self._fed)]
         return float(np.mean(np.concatenate(wrong)))
 
-    def reconstruct(self, session, x, y):
-        """A_f(A_f(x; t, C); y, C): the paper's attack back to the original class; None when that
-        attack is not run.
+    def ways_back(self, session, x, y):
+        """{picture: images} of the attacks that have a way back to the original, such as the
+        paper's: 'rec', its A_f(A_f(x; t, C); y, C).
         """
-        return None if self._rec is None else session.run(self._rec, {self._x: x, self._y: y})
+        return session.run(self._ways_back, {self._x: x, self._y: y})
+
+
+def joined(chunks, keys):
+    """{key: array over all chunks}."""
+    return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in keys}
+
+
+def mean_rho(chunks):
+    """{attack: text of its mean rho so far}, for the progress bar."""
+    rho = joined(chunks, [key for key in chunks[0] if key.endswith('_rho')])
+    return {key[:-len('_rho')]: '%.3f' % np.mean(values) for key, values in rho.items()}
 
 
 def check_images(name, x_adv, box):

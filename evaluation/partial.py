@@ -1,16 +1,14 @@
 """What a test has finished so far, so that one that died goes on where it was."""
-import glob
 import hashlib
 import json
 import os
 import shutil
 
 from utils.files import atomic_write, make_folder, read_json, write_json
+from utils.provenance import code_files
 
 import numpy as np
 from absl import logging
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def test_key(settings, checkpoint, split):
@@ -18,11 +16,7 @@ def test_key(settings, checkpoint, split):
     code of this program.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    code = [
-        path for folder in ('', 'attacks', 'datasets', 'evaluation', 'models', 'training', 'utils')
-        for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), folder, '*.py')))
-    ]
-    for path in [checkpoint + '.index'] + code:   # the index holds the checksum of every variable
+    for path in [checkpoint + '.index'] + code_files():   # the index has every variable's checksum
         with open(path, 'rb') as stream:
             digest.update(stream.read())
     for array in split:

@@ -20,11 +20,6 @@ HYPERPARAMETERS = {
         'mlp': dict(lmbd=0.5), 'lenet5': dict(lmbd=0.1)
     },
 }
-# Flags of train.py and of test.py that change no number: where things are, and how a run is
-# started.
-TRAIN_PLACES = ('train_dir', 'data_dir', 'resume', 'gpu_memory')
-TEST_PLACES = ('load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'save_adv',
-               'overwrite')
 DECAYING = ('lr_decay_step', 'critic_lr_decay_step')
 
 _MNIST = dict(dataset='mnist', batch_size=100, lr=5e-4)

@@ -1,4 +1,6 @@
-"""The layers and the network they make up; images are NHWC."""
+"""The layers that networks are made of; images are NHWC."""
+import collections
+
 from utils.errors import check_choice
 from utils.noise import name_seed
 
@@ -19,20 +21,9 @@ def activation(name):
     return ACTIVATIONS[check_choice('--activation_fn', name, ACTIVATIONS)]
 
 
-def _he_normal(shape, fan_in, seed):
-    """Gaussian with variance 2 / fan_in (He et al., 2015); the draw depends on (seed, name of the
-    variable) alone.
-    """
-    name = tf.get_variable_scope().name
-
-    def initializer():
-        return tf.random.stateless_normal(shape, [name_seed(seed, name), 0],
-                                          stddev=np.sqrt(2. / fan_in))
-    return tf.get_variable('weights', initializer=initializer, dtype=tf.float32)
-
-
-def _bias(units):
-    return tf.get_variable('bias', shape=[units], initializer=tf.zeros_initializer())
+def he_stddev(fan_in, unused_fan_out):
+    """He et al. (2015): the standard deviation sqrt(2 / fan_in) of Gaussian initial weights."""
+    return np.sqrt(2. / fan_in)
 
 
 def flatten(x):
@@ -40,52 +31,67 @@ def flatten(x):
     return tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
 
 
-def dense(x, units, name, seed):
-    """Fully connected layer without activation: [n, d] -> [n, units]."""
-    with tf.variable_scope(name):
-        fan_in = int(x.shape[1])
-        return tf.matmul(x, _he_normal([fan_in, units], fan_in, seed)) + _bias(units)
-
-
-def conv(x, channels, size, name, seed):
-    """Convolution with stride 1 and VALID padding, without activation: [n, h, w, c] -> [n, h - size
-    + 1, w - size + 1, channels].
-    """
-    with tf.variable_scope(name):
-        shape = [size, size, int(x.shape[3]), channels]
-        weights = _he_normal(shape, int(np.prod(shape[:3])), seed)
-        return tf.nn.conv2d(x, weights, strides=[1, 1, 1, 1], padding='VALID') + _bias(channels)
-
-
 def max_pool(x):
     """Maximum over windows of 2 x 2: [n, h, w, c] -> [n, h // 2, w // 2, c]."""
     return tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], padding='VALID')
 
 
-class Network(object):
-    """A callable with its variables: the first call creates them, every later call shares them.
+class Layers(object):
+    """The layers of one network: each makes its variables on its first call and keeps account of
+    them.
 
-    `build(x, **kwargs)` returns logits. Variables are resource variables, so a call built under a
-    control dependency reads the values they have by then.
+    seed: initial weights are Gaussian and depend on (seed, name of the variable) alone.
+    variables: the trainable variables, in the order of creation; decayed: those of them that weight
+    decay acts on.
     """
 
-    def __init__(self, name, build):
-        self.name = name
-        self._build = build
-
-    def __call__(self, x, **kwargs):
-        with tf.variable_scope(self.name, reuse=tf.AUTO_REUSE, use_resource=True):
-            return self._build(x, **kwargs)
+    def __init__(self, seed):
+        self._seed = seed
+        self._known = collections.OrderedDict()
+        self._decayed = collections.OrderedDict()
 
     @property
     def variables(self):
-        """The trainable variables, in the order of creation; none before the first call."""
-        return tf.trainable_variables(self.name + '/')
+        """The trainable variables, in the order of creation."""
+        return list(self._known.values())
 
     @property
-    def hidden_weights(self):
-        """The weight matrices of every layer but the last: what weight decay acts on."""
-        return [
-            v for v in self.variables
-            if v.op.name.endswith('/weights') and '/logits/' not in v.op.name
-        ]
+    def decayed(self):
+        """The weights under weight decay, in the order of creation."""
+        return list(self._decayed.values())
+
+    def dense(self, x, units, name, *, bias=True, decay=True, stddev=he_stddev):
+        """Fully connected layer without activation: [n, d] -> [n, units]."""
+        with tf.variable_scope(name):
+            fan_in = int(x.shape[1])
+            weights = self._weights([fan_in, units], stddev(fan_in, units), decay)
+            x = tf.matmul(x, weights)
+            return x + self._bias(units) if bias else x
+
+    def conv(self, x, channels, size, name, *, stride=1, padding='VALID', bias=True, decay=True,
+             stddev=he_stddev):
+        """Convolution without activation: [n, h, w, c] -> [n, h', w', channels].
+
+        The filters are `size` x `size`; `padding` is VALID or SAME.
+        """
+        with tf.variable_scope(name):
+            shape = [size, size, int(x.shape[3]), channels]
+            fan_in = int(np.prod(shape[:3]))
+            weights = self._weights(shape, stddev(fan_in, size * size * channels), decay)
+            x = tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
+            return x + self._bias(channels) if bias else x
+
+    def _weights(self, shape, stddev, decay):
+        key = [name_seed(self._seed, tf.get_variable_scope().name), 0]
+
+        def initializer():
+            return tf.random.stateless_normal(shape, key, stddev=stddev)
+
+        weights = tf.get_variable('weights', initializer=initializer, dtype=tf.float32)
+        if decay:
+            self._decayed.setdefault(weights.op.name, weights)
+        return self._known.setdefault(weights.op.name, weights)
+
+    def _bias(self, units):
+        bias = tf.get_variable('bias', shape=[units], initializer=tf.zeros_initializer())
+        return self._known.setdefault(bias.op.name, bias)

@@ -1,16 +1,16 @@
 """The fully connected network of Table 1a."""
 import tensorflow.compat.v1 as tf
 
-from models.layers import dense, flatten
+from models.layers import flatten
 
 LAYER_DIMS = (1200, 1200, 1200)
 
 
-def mlp(x, num_classes, seed, layer_dims=LAYER_DIMS, activation_fn=tf.nn.relu):
-    """Hidden layers of `layer_dims` units (section 5: three of 1200): [n, h, w, c] -> logits [n,
-    num_classes].
+def mlp(layers, x, num_classes, *, layer_dims=LAYER_DIMS, activation_fn=tf.nn.relu):
+    """Hidden layers of `layer_dims` units (section 5: three of 1200): [n, h, w, c] -> logits
+    [n, num_classes].
     """
     net = flatten(x)
     for i, units in enumerate(layer_dims):
-        net = activation_fn(dense(net, units, 'fc%d' % i, seed))
-    return dense(net, num_classes, 'logits', seed)
+        net = activation_fn(layers.dense(net, units, 'fc%d' % i))
+    return layers.dense(net, num_classes, 'logits', decay=False)

@@ -9,12 +9,12 @@ import os
 
 from utils.errors import UserError, check
 from utils.files import read_json, run_files
+from utils.hyperparameters import TEST_PLACES, TRAIN_PLACES
 
 import numpy as np
 
 from evaluation.results import attacks_of, counted_rows, read_tsv, summarise
 from experiments.published import published
-from experiments.table1 import TEST_PLACES, TRAIN_PLACES
 
 ORDER = ('deepfool', 'carlini', 'high_confidence')
 TITLES = {

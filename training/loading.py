@@ -3,6 +3,7 @@ from utils.errors import check
 
 from datasets import load_dataset
 from models import build_model
+from training.checkpoints import read_progress
 
 
 def load_run(run, data_dir=None):
@@ -22,3 +23,16 @@ def load_run(run, data_dir=None):
         run.path, record['image_shape'])
     return data, build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'],
                              args['activation_fn']), record
+
+
+def tested_checkpoint(run, args, unfinished=False):
+    """The path of a run's newest checkpoint; raises UserError where there is none, or one of a run
+    that has not trained all its epochs, unless `unfinished`. args: the flags it was trained with.
+    """
+    checkpoint = run.latest_checkpoint()
+    check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+    done = read_progress(checkpoint).epochs
+    epochs = args['niter'] + args['pretrain_niter']
+    check(done >= epochs or unfinished, '%s: has trained %d of %d epochs; --unfinished tests it as '
+          'it is', run.path, done, epochs)
+    return checkpoint

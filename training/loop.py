@@ -26,8 +26,8 @@ class NonFinite(RunError):
 class Trainer(object):
     """Runs the epochs of a run; everything that is in the graph is built before it is called.
 
-    steps, rates: from training.step; evaluation: evaluation.monitor.Evaluation; rates_of: epoch -> the two learning
-    rates; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
+    steps: from training.step; rates: {name: placeholder} of the learning rates, rates_of: epoch -> {name: number}; evaluation:
+    evaluation.monitor.Evaluation; config: pretrain_niter, niter, batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
     """
 
     def __init__(self, config, run, data, x, y, steps, rates, rates_of, evaluation):
@@ -78,10 +78,10 @@ class Trainer(object):
         number = epoch if pretraining else epoch - config.pretrain_niter
         title = '%s %s %d/%d' % (os.path.basename(self._run.path), 'pretraining' if pretraining else 'epoch', number,
                                  config.pretrain_niter if pretraining else config.niter)
-        lr, critic_lr = self._rates_of(1 if pretraining else number)
+        rates = self._rates_of(1 if pretraining else number)
         step = self._steps.pretrain if pretraining else self._steps.train
-        row = {'phase': 'pretrain' if pretraining else 'train', 'epoch': number, 'lr': lr, 'critic_lr': critic_lr}
-        row.update(self._train(session, step, progress, {self._rates.classifier: lr, self._rates.critic: critic_lr}, title))
+        row = dict(rates, phase='pretrain' if pretraining else 'train', epoch=number)
+        row.update(self._train(session, step, progress, {self._rates[name]: rate for name, rate in rates.items()}, title))
         row.update(self._evaluation.clean(session, self._data.validation, 'val'))
         check_finite('val_nll', row['val_nll'], 'the end of ' + title)
         grids, norms = {}, {}

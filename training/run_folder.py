@@ -5,8 +5,8 @@ import os
 
 from utils.errors import check
 from utils.files import make_folder, read_json, read_json_lines, write_json, write_json_lines
+from utils.hyperparameters import TRAIN_PLACES
 
-from experiments.table1 import TRAIN_PLACES
 from training.checkpoints import UnreadableCheckpoint, found, read_progress
 
 # What other programs rely on in args.json.
@@ -22,10 +22,14 @@ MAY_DIFFER = ('niter',) + TRAIN_PLACES
 class RunFolder(object):
     """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and
     TensorBoard's events.
+
+    defaults: what the settings were that the record of an older run does not name.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, defaults=None):
         self.path = path
+        self._defaults = defaults or {}
+        self.name = os.path.basename(os.path.abspath(path))
         self.args_path = os.path.join(path, 'args.json')
         self.metrics_path = os.path.join(path, 'metrics.jsonl')
         self.log_path = os.path.join(path, 'train.log')
@@ -33,7 +37,7 @@ class RunFolder(object):
         self.samples = os.path.join(path, 'samples')
         self.curves = os.path.join(self.samples, 'curves.png')
 
-    def create(self, args, resume):
+    def create(self, record, resume):
         """Makes the folder and writes args.json; with `resume`, an existing run must have been
         started with the same arguments.
 
@@ -41,30 +45,25 @@ class RunFolder(object):
         Raises UserError otherwise. `earlier_revisions` then names the other git revisions that have
         trained it.
         """
-        if os.path.exists(self.args_path) or os.path.exists(
-                os.path.join(self.checkpoints, 'checkpoint')):
-            check(
-                resume,
-                '%s holds a run already; --resume=True continues it, another --name or --seed starts a new one',
-                self.path)
-            before = self._check_same(args['args'])
-            revisions = before.get('earlier_revisions', []) + [before.get('git_revision')]
-            args = dict(
-                args, earlier_revisions=[
-                    revision for revision in revisions if revision != args.get('git_revision')
-                ])
+        checkpoints = os.path.join(self.checkpoints, 'checkpoint')
+        if os.path.exists(self.args_path) or os.path.exists(checkpoints):
+            check(resume, '%s holds a run already; --resume=True continues it, another --name or '
+                  '--seed starts a new one', self.path)
+            earlier = self._check_same(record['args'])
+            revisions = earlier.get('earlier_revisions', []) + [earlier.get('git_revision')]
+            others = [revision for revision in revisions if revision != record.get('git_revision')]
+            record = dict(record, earlier_revisions=others)
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
-        write_json(self.args_path, args)
+        write_json(self.args_path, record)
 
     def _check_same(self, args):
         record = self.read_args()
-        saved = record['args']
+        saved = dict(self._defaults, **record['args'])
         for key, value in sorted(args.items()):
             if key not in MAY_DIFFER:
-                check(key in saved and saved[key] == value,
-                      '%s was started with --%s=%s; this run has %s', self.path, key,
-                      saved.get(key), value)
+                check(key in saved and saved[key] == value, '%s was started with --%s=%s; this run '
+                      'has %s', self.path, key, saved.get(key), value)
         check(args['niter'] >= saved['niter'],
               '%s was started with --niter=%s; this run has %s, which is less', self.path,
               saved['niter'], args['niter'])

@@ -38,20 +38,21 @@ def test_a_network_shares_its_variables_between_calls(session):
 
 
 def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
-    a, b = build_model('mlp', 10, 1, '300-300'), build_model('mlp', 10, 2, '300-300')
-    b.name = 'other'
-    a(tf.constant(X)), b(tf.constant(X))
+    a = build_model('mlp', 10, 1, '300-300')
+    b = build_model('mlp', 10, 2, '300-300', scope='other')
+    a(tf.constant(X))
+    b(tf.constant(X))
     session.run(tf.global_variables_initializer())
-    weights = session.run(a.hidden_weights)
+    weights = session.run(a.decayed)
     for w in weights:
         assert w.std() == pytest.approx(np.sqrt(2. / w.shape[0]), rel=0.02)
-    assert not np.allclose(weights[0], session.run(b.hidden_weights[0]))
+    assert not np.allclose(weights[0], session.run(b.decayed[0]))
     with tf.Graph().as_default(), tf.Session() as again:
         build_critic(10, 1)(tf.constant(X))   # other variables beside it
         c = build_model('mlp', 10, 1, '300-300')
         c(tf.constant(X))
         again.run(tf.global_variables_initializer())
-        assert np.array_equal(again.run(c.hidden_weights[0]), weights[0])
+        assert np.array_equal(again.run(c.decayed[0]), weights[0])
 
 
 def test_critic_noise_is_on_when_asked_for_and_differs_between_calls(session):

@@ -16,7 +16,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from models import build_model
-from models.layers import Network, conv, dense, flatten
+from models.layers import flatten
+from models.network import Network
 
 R = np.float32(np.random.RandomState(0).randn(6, 3, 4, 1))
 
@@ -75,15 +76,15 @@ def test_class_helpers(session):
     assert session.run(confidence(logits))[0] == pytest.approx(expected, rel=1e-6)
 
 
-def smooth_conv(x):
+def smooth_conv(layers, x):
     """A convolutional network without kinks."""
-    net = tf.nn.softplus(conv(x, 4, 5, 'conv0', seed=1))
-    return dense(flatten(net), 4, 'logits', seed=1)
+    net = tf.nn.softplus(layers.conv(x, 4, 5, 'conv0'))
+    return layers.dense(flatten(net), 4, 'logits')
 
 
 @pytest.mark.parametrize(
     'model', [build_model('mlp', 4, 3, '20', 'softplus'),
-              Network('model', smooth_conv)], ids=['mlp', 'conv'])
+              Network('model', 1, smooth_conv)], ids=['mlp', 'conv'])
 def test_jacobian_against_finite_differences(session, model):
     rng = np.random.RandomState(0)
     images = np.float32(rng.uniform(size=(2, 28, 28, 1)))
