@@ -1,49 +1,76 @@
-"""Prints the shell commands that train or test the defenses of Table 1: `python generate_script.py --train=True | bash`."""
+"""Prints the shell commands that train or test the defenses of Table 1: `python generate_script.py
+--train=True | bash`.
+"""
 import itertools
 import os
 import shutil
 import sys
 
-from absl import flags
-
 from utils import cli
 from utils.errors import check, check_choice
-from experiments.table1 import DECAYING, HYPERPARAMETERS, MODELS, PRESETS, decay_step
 from utils.files import read_json_lines
+
+from absl import flags
+
 from experiments.launchers import LAUNCHERS
+from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, MODELS, PRESETS, decay_step
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_boolean('train', True, 'print the training commands; False prints the tests of what they train')
-flags.DEFINE_boolean('carlini', False, "test with Carlini-Wagner in place of DeepFool and the paper's attack")
-flags.DEFINE_enum('preset', 'paper', sorted(PRESETS), 'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
-                  'digits, minutes on a CPU; tune: the candidates for what the paper leaves open')
+flags.DEFINE_boolean('train', True,
+                     'print the training commands; False prints the tests of what they train')
+flags.DEFINE_boolean('carlini', False,
+                     "test with Carlini-Wagner in place of DeepFool and the paper's attack")
+flags.DEFINE_enum(
+    'preset', 'paper', sorted(PRESETS),
+    'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
+    'digits, minutes on a CPU; tune: the candidates for what the paper leaves open')
 flags.DEFINE_list('models', None, 'classifiers to train (default: those of the preset)')
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
-flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...', lower_bound=1)
+flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...',
+                     lower_bound=1)
 flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=2 ** 32 - 1)
-flags.DEFINE_integer('niter', None, 'epochs of training; the learning rates are halved after every 2 of 5, as in section 5', lower_bound=1)
+flags.DEFINE_integer(
+    'niter', None,
+    'epochs of training; the learning rates are halved after every 2 of 5, as in section 5',
+    lower_bound=1)
 flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
-flags.DEFINE_string('runs_dir', None, 'the runs go to <runs_dir>/runs_<model>/ (default: ' + ', '.join(
-    '%s for %s' % (preset['folder'], name) for name, preset in sorted(PRESETS.items())) + ')')
-flags.DEFINE_string('results_dir', None, 'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/ (default: the '
-                    'same)')
-flags.DEFINE_boolean('skip_done', False, 'leave out what is finished already: runs with all their epochs, tests with their summary')
-flags.DEFINE_enum('launcher', 'bash', sorted(LAUNCHERS), 'what runs the commands: bash, one after the other; parallel: the input of GNU '
-                  'parallel; slurm: a job array for sbatch')
-flags.DEFINE_integer('gpus', 1, "parallel: the GPUs of this machine, for the job slots in turn; slurm: at most so many tasks at a time, "
-                     'one GPU each (0: none)', lower_bound=0)
-flags.DEFINE_string('gpu_memory', None, "passed on: a fraction of a GPU's memory, or growth, so that several runs share a card")
+flags.DEFINE_string(
+    'runs_dir', None, 'the runs go to <runs_dir>/runs_<model>/ (default: ' +
+    ', '.join('%s for %s' % (preset['folder'], name)
+              for name, preset in sorted(PRESETS.items())) + ')')
+flags.DEFINE_string(
+    'results_dir', None,
+    'the results go to <results_dir>/test_<model>/ and, with --carlini, test_<model>_ca/ '
+    '(default: the '
+    'same)')
+flags.DEFINE_boolean(
+    'skip_done', False,
+    'leave out what is finished already: runs with all their epochs, tests with their summary')
+flags.DEFINE_enum(
+    'launcher', 'bash', sorted(LAUNCHERS),
+    'what runs the commands: bash, one after the other; parallel: the input of GNU '
+    'parallel; slurm: a job array for sbatch')
+flags.DEFINE_integer(
+    'gpus', 1,
+    "parallel: the GPUs of this machine, for the job slots in turn; slurm: at most so many tasks "
+    "at a time, "
+    'one GPU each (0: none)', lower_bound=0)
+flags.DEFINE_string(
+    'gpu_memory', None,
+    "passed on: a fraction of a GPU's memory, or growth, so that several runs share a card")
 
 
 def python_command():
     """`python` where that is this interpreter, else the path of this interpreter."""
     found = shutil.which('python')
-    return 'python' if found and os.path.abspath(found) == os.path.abspath(sys.executable) else sys.executable
+    return 'python' if found and os.path.abspath(found) == os.path.abspath(
+        sys.executable) else sys.executable
 
 
 def command(script, settings):
-    """The words of a command that calls a script of this folder with --key=value for each setting."""
+    """The words of a command that calls a script of this folder with --key=value for each setting.
+    """
     path = os.path.relpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), script))
     words = [python_command(), path] + ['--%s=%s' % item for item in settings.items()]
     for word in words:
@@ -52,19 +79,22 @@ def command(script, settings):
 
 
 def run_name(defense, variant):
-    """The name of a run: the defense and, where a preset tries several settings, the values tried."""
+    """The name of a run: the defense and, where a preset tries several settings, the values tried.
+    """
     return '_'.join([defense] + ['%s%s' % item for item in sorted(variant.items())])
 
 
 def train_settings(preset, model, defense, seed, variant):
     """The flags of train.py for one run."""
     settings = dict(name=run_name(defense, variant), seed=seed, data_dir=FLAGS.data_dir,
-                    train_dir=os.path.join(FLAGS.runs_dir or preset['folder'], 'runs_' + model), model=model, defense=defense)
+                    train_dir=os.path.join(FLAGS.runs_dir or preset['folder'],
+                                           'runs_' + model), model=model, defense=defense)
     settings.update(preset['train'], niter=FLAGS.niter or preset['niter'])
     hyper = HYPERPARAMETERS.get(defense, {})
     settings.update(dict(dict(pretrain_niter=0), **hyper.get('*', {})), **hyper.get(model, {}))
     decays = DECAYING if defense == 'critic' else DECAYING[:1]
-    settings.update({decay: decay_step(settings['niter']) for decay in decays}, resume=True, **variant)
+    settings.update({decay: decay_step(settings['niter']) for decay in decays}, resume=True,
+                    **variant)
     return settings
 
 
@@ -72,25 +102,25 @@ def test_settings(preset, model, defense, seed, variant):
     """The flags of test.py for one run."""
     suffix = '_ca' if FLAGS.carlini else ''
     run = '%s_s%d' % (run_name(defense, variant), seed)
-    settings = dict(load_dir=os.path.join(FLAGS.runs_dir or preset['folder'], 'runs_' + model, run), data_dir=FLAGS.data_dir,
-                    working_dir=os.path.join(FLAGS.results_dir or preset['folder'], 'test_' + model + suffix))
-    settings.update(dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'], resume=True)
+    settings = dict(
+        load_dir=os.path.join(FLAGS.runs_dir or preset['folder'], 'runs_' + model, run),
+        data_dir=FLAGS.data_dir, working_dir=os.path.join(FLAGS.results_dir or preset['folder'],
+                                                          'test_' + model + suffix))
+    settings.update(
+        dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'], resume=True)
     return settings
 
 
 def is_done(settings):
     """Whether what a command would do is finished, judged by the files that it leaves."""
     if 'load_dir' in settings:
-        return os.path.exists(os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']), 'summary.json'))
+        return os.path.exists(
+            os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']),
+                         'summary.json'))
     run = os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
     epochs = len(read_json_lines(os.path.join(run, 'metrics.jsonl')))
-    return epochs >= settings['niter'] + settings['pretrain_niter'] and os.path.exists(os.path.join(run, 'samples', 'curves.png'))
-
-
-def known_defenses():
-    """The defenses that there are files for; importing them would import TensorFlow."""
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'defenses')
-    return [name[:-3] for name in os.listdir(folder) if name.endswith('.py') and name not in ('__init__.py', 'losses.py')]
+    return epochs >= settings['niter'] + settings['pretrain_niter'] and os.path.exists(
+        os.path.join(run, 'samples', 'curves.png'))
 
 
 def commands():
@@ -101,10 +131,11 @@ def commands():
     for model in models:
         check_choice('--models', model, MODELS)
     for defense in defenses:
-        check_choice('--defenses', defense, known_defenses())
+        check_choice('--defenses', defense, DEFENSES)
     seeds = range(FLAGS.seed, FLAGS.seed + (FLAGS.runs or preset['runs']))
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
-    for seed, model, defense, variant in itertools.product(seeds, models, defenses, preset.get('variants', ({},))):
+    for seed, model, defense, variant in itertools.product(seeds, models, defenses,
+                                                           preset.get('variants', ({}, ))):
         values = settings(preset, model, defense, seed, variant)
         values.update({} if FLAGS.gpu_memory is None else dict(gpu_memory=FLAGS.gpu_memory))
         if not (FLAGS.skip_done and is_done(values)):
@@ -113,9 +144,12 @@ def commands():
 
 def main():
     """Prints what the launcher reads, and nothing else."""
-    check(not (FLAGS.train and FLAGS.carlini), '--carlini is a test; expected --train=False with it')
-    check(not (FLAGS.skip_done and FLAGS.launcher == 'slurm'), '--skip_done does not go with --launcher=slurm, where a test waits for the '
-          'training with its number; what is done returns at once')
+    check(not (FLAGS.train and FLAGS.carlini),
+          '--carlini is a test; expected --train=False with it')
+    check(
+        not (FLAGS.skip_done and FLAGS.launcher == 'slurm'),
+        '--skip_done does not go with --launcher=slurm, where a test waits for the '
+        'training with its number; what is done returns at once')
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
     for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):
         print(line)

@@ -12,7 +12,9 @@ from absl import flags
 from evaluation.results import counted_rows
 from figures.plots import plot_curves, plot_examples, plot_rho
 from reporting.html import page
-from reporting.tables import TITLES, build_tables, collect_runs, latex, markdown, to_csv
+from reporting.runs import collect_runs
+from reporting.tables import build_tables
+from reporting.text import TITLES, latex, markdown, to_csv
 from reporting.tuning import choose, collect_candidates, tuning_markdown
 
 FLAGS = flags.FLAGS

@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
 from attacks import ATTACKS
+from evaluation import attack_flags
 from evaluation.folder import ResultFolder
 from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
@@ -45,7 +46,8 @@ flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<att
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
                     'take it as it is needed')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
-HYPERPARAMETERS = hyperparameters.define_flags(hyperparameters.takers_of_attacks(ATTACKS))
+HYPERPARAMETERS = hyperparameters.define_flags(attack_flags.takers_of(ATTACKS))
+flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 
 def chosen_attacks():
@@ -58,7 +60,7 @@ def chosen_attacks():
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
     for name in names:
         check_choice('--attacks', name, ATTACKS)
-    return {name: Chosen(ATTACKS[name], hyperparameters.resolve(name, ATTACKS[name], given))
+    return {name: Chosen(ATTACKS[name], attack_flags.resolve(name, ATTACKS[name], given))
             for name in names}
 
 

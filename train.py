@@ -64,6 +64,7 @@ flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at on
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 HYPERPARAMETERS = hyperparameters.define_flags(defenses.takers())
+flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 
 def read_config():

@@ -11,6 +11,9 @@ from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
 
+__all__ = ['ATTACKS', 'Adversarial', 'bim', 'carlini_wagner', 'deepfool', 'fgsm',
+           'high_confidence', 'pgd']
+
 ATTACKS = {
     'deepfool': deepfool,
     'high_confidence': high_confidence,

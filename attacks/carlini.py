@@ -1,12 +1,15 @@
-"""The Carlini-Wagner l2 attack (IEEE S&P 2017; [10] of the paper), its binary search and its descents in one loop of the graph."""
+"""The Carlini-Wagner l2 attack (IEEE S&P 2017; [10] of the paper), its binary search and its
+descents in one loop of the graph.
+"""
 import collections
 import functools
 
+from utils.ops import per_image, project_box, select_class, squared_norm
+
 import tensorflow.compat.v1 as tf
 
-from attacks.loop import SLOTS, by_chunks, run_active
 from attacks.contract import Adversarial, attackable, check_logits, check_number
-from utils.ops import per_image, project_box, select_class, squared_norm
+from attacks.loop import SLOTS, by_chunks, run_active
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 FIRST_LOSS = 1e6      # what a descent's first loss is compared to
@@ -28,9 +31,11 @@ HELP = {
                         'upper end (0: never)',
 }
 
-# x_tanh to v: a descent's point and Adam's moments; i, previous, succeeded: the descent; const, lower, upper, searched: the search.
-State = collections.namedtuple('State', 'x_tanh label attackable modifier m v i previous succeeded const lower upper searched '
-                               'best_l2 best_x iterations')
+# x_tanh to v: a descent's point and Adam's moments; i, previous, succeeded: the descent; const,
+# lower, upper, searched: the search.
+State = collections.namedtuple(
+    'State', 'x_tanh label attackable modifier m v i previous succeeded const lower upper searched '
+    'best_l2 best_x iterations')
 
 
 def from_tanh(z):
@@ -39,7 +44,9 @@ def from_tanh(z):
 
 
 def shortfall(model, x_new, label, targeted, confidence):
-    """The margin in logits by which x_new still falls short of success, [n]: a negative one means success."""
+    """The margin in logits by which x_new still falls short of success, [n]: a negative one means
+    success.
+    """
     logits = model(x_new)
     others = tf.reduce_max(logits - 1e4 * tf.one_hot(label, int(logits.shape[1])), axis=1)
     gap = select_class(logits, label) - others
@@ -47,9 +54,12 @@ def shortfall(model, x_new, label, targeted, confidence):
 
 
 class _Search(object):
-    """One image's way: Adam descents from r = 0, each with its own const, bracketed and bisected; every image for itself."""
+    """One image's way: Adam descents from r = 0, each with its own const, bracketed and bisected;
+    every image for itself.
+    """
 
-    def __init__(self, model, targeted, max_iter, binary_steps, confidence, learning_rate, initial_const, abort_early, search_tolerance):
+    def __init__(self, model, targeted, max_iter, binary_steps, confidence, learning_rate,
+                 initial_const, abort_early, search_tolerance):
         self.model, self.targeted, self.confidence = model, targeted, confidence
         self.max_iter, self.binary_steps = max_iter, binary_steps
         self.learning_rate, self.initial_const = learning_rate, initial_const
@@ -58,18 +68,22 @@ class _Search(object):
     def begin(self, images, labels, can_attack):
         """The State of images [b, ...] before their first iteration."""
         zeros, fill = tf.zeros_like(images), functools.partial(tf.fill, tf.shape(labels))
-        return State(tf.atanh((2. * images - 1.) * INSIDE), labels, can_attack, zeros, zeros, zeros, fill(0), fill(FIRST_LOSS),
-                     fill(False), fill(self.initial_const), fill(0.), fill(UNBOUNDED), fill(0), fill(UNBOUNDED), images, fill(0))
+        return State(tf.atanh((2. * images - 1.) * INSIDE), labels, can_attack, zeros, zeros, zeros,
+                     fill(0), fill(FIRST_LOSS), fill(False), fill(self.initial_const), fill(0.),
+                     fill(UNBOUNDED), fill(0), fill(UNBOUNDED), images, fill(0))
 
     def step(self, state):
         """One iteration of each image: (state, done [b])."""
         state, ended = self._descend(state)
         state = tf.cond(tf.reduce_any(ended), lambda: self._next_const(state, ended), lambda: state)
-        narrow = (state.upper < UNBOUNDED) & (state.upper - state.lower < self.search_tolerance * state.upper)
+        narrow = (state.upper < UNBOUNDED) & (state.upper - state.lower
+                                              < self.search_tolerance * state.upper)
         return state, ended & (narrow | (state.searched >= self.binary_steps)) | ~state.attackable
 
     def _descend(self, state):
-        """One Adam step; ended [b]: the descent is over, because it is long enough or its loss has stopped falling."""
+        """One Adam step; ended [b]: the descent is over, because it is long enough or its loss has
+        stopped falling.
+        """
         x_new = from_tanh(state.x_tanh + state.modifier)
         short = shortfall(self.model, x_new, state.label, self.targeted, self.confidence)
         l2 = squared_norm(x_new - from_tanh(state.x_tanh))
@@ -83,36 +97,46 @@ class _Search(object):
         v = BETA2 * state.v + (1. - BETA2) * tf.square(gradient)
         t = tf.cast(state.i + 1, tf.float32)
         rate = per_image(self.learning_rate * tf.sqrt(1. - BETA2 ** t) / (1. - BETA1 ** t), x_new)
-        state = state._replace(
-            modifier=state.modifier - rate * m / (tf.sqrt(v) + ADAM_EPSILON), m=m, v=v, i=state.i + 1,
-            previous=tf.where(checked, loss, state.previous), succeeded=state.succeeded | success,
-            best_l2=tf.where(better, l2, state.best_l2), best_x=tf.where(better, project_box(x_new), state.best_x),
-            iterations=state.iterations + tf.cast(live, tf.int32))
+        state = state._replace(modifier=state.modifier - rate * m / (tf.sqrt(v) + ADAM_EPSILON),
+                               m=m, v=v, i=state.i + 1, previous=tf.where(
+                                   checked, loss,
+                                   state.previous), succeeded=state.succeeded | success,
+                               best_l2=tf.where(better, l2, state.best_l2), best_x=tf.where(
+                                   better, project_box(x_new), state.best_x),
+                               iterations=state.iterations + tf.cast(live, tf.int32))
         return state, ~live | (state.i >= self.max_iter)
 
     def _next_const(self, state, ended):
-        """For images whose descent has ended: moves the bracket of const, and begins the next descent."""
+        """For images whose descent has ended: moves the bracket of const, and begins the next
+        descent.
+        """
         upper = tf.where(ended & state.succeeded, tf.minimum(state.upper, state.const), state.upper)
-        lower = tf.where(ended & ~state.succeeded, tf.maximum(state.lower, state.const), state.lower)
+        lower = tf.where(ended & ~state.succeeded, tf.maximum(state.lower, state.const),
+                         state.lower)
         const = tf.where(upper < UNBOUNDED, (lower + upper) / 2., state.const * 10.)
         zeros = tf.zeros_like(state.modifier)
         return state._replace(
-            modifier=tf.where(ended, zeros, state.modifier), m=tf.where(ended, zeros, state.m), v=tf.where(ended, zeros, state.v),
-            i=tf.where(ended, tf.zeros_like(state.i), state.i),
-            previous=tf.where(ended, tf.fill(tf.shape(const), FIRST_LOSS), state.previous), succeeded=state.succeeded & ~ended,
-            const=tf.where(ended, const, state.const), lower=lower, upper=upper, searched=state.searched + tf.cast(ended, tf.int32))
+            modifier=tf.where(ended, zeros, state.modifier), m=tf.where(ended, zeros, state.m),
+            v=tf.where(ended, zeros, state.v), i=tf.where(ended, tf.zeros_like(state.i), state.i),
+            previous=tf.where(ended, tf.fill(tf.shape(const), FIRST_LOSS),
+                              state.previous), succeeded=state.succeeded & ~ended, const=tf.where(
+                                  ended, const, state.const), lower=lower, upper=upper,
+            searched=state.searched + tf.cast(ended, tf.int32))
 
 
-def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, binary_steps=9, confidence=0.,
-                   learning_rate=1e-2, initial_const=1e-3, abort_early=True, search_tolerance=0.):
-    """Minimises ||r||^2 + const max(margin + confidence, 0) over tanh space with Adam; binary search over const.
+def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, binary_steps=9,
+                   confidence=0., learning_rate=1e-2, initial_const=1e-3, abort_early=True,
+                   search_tolerance=0.):
+    """Minimises ||r||^2 + const max(margin + confidence, 0) over tanh space with Adam; binary
+    search over const.
 
-    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or towards `targets` [n] int32;
-    `confidence` is the margin in logits. The defaults are the authors' with 1000 iterations (section 5). With
-    `abort_early` an image whose loss has stopped falling goes on to the next const, each image by itself. A search ends
-    before its last step when its bracket is narrower than `search_tolerance` times its upper end (0: never). An image for
-    which no const succeeds is returned as it is. `slots` images are worked on at a time. Returns Adversarial; raises
-    UserError for a hyper-parameter out of range.
+    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or towards
+    `targets` [n] int32; `confidence` is the margin in logits. The defaults are the authors' with
+    1000 iterations (section 5). With `abort_early` an image whose loss has stopped falling goes on
+    to the next const, each image by itself. A search ends before its last step when its bracket is
+    narrower than `search_tolerance` times its upper end (0: never). An image for which no const
+    succeeds is returned as it is. `slots` images are worked on at a time. Returns Adversarial;
+    raises UserError for a hyper-parameter out of range.
     """
     for name, value in (('confidence', confidence), ('search_tolerance', search_tolerance)):
         check_number(name, value)
@@ -122,9 +146,11 @@ def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, bin
         check_number(name, value, low=1)
     check_logits(model, x, y)
     n, labels = tf.size(y), y if targets is None else targets
-    search = _Search(model, targets is not None, max_iter, binary_steps, confidence, learning_rate, initial_const, abort_early,
-                     search_tolerance)
-    can_attack, = by_chunks(lambda rows: [attackable(model(tf.gather(x, rows)), tf.gather(y, rows))], n, slots)
-    found = run_active(lambda rows: search.begin(*(tf.gather(tensor, rows) for tensor in (x, labels, can_attack))), search.step,
-                       ('best_x', 'iterations'), n, slots)
+    search = _Search(model, targets is not None, max_iter, binary_steps, confidence, learning_rate,
+                     initial_const, abort_early, search_tolerance)
+    can_attack, = by_chunks(
+        lambda rows: [attackable(model(tf.gather(x, rows)), tf.gather(y, rows))], n, slots)
+    found = run_active(
+        lambda rows: search.begin(*(tf.gather(tensor, rows) for tensor in (x, labels, can_attack))),
+        search.step, ('best_x', 'iterations'), n, slots)
     return Adversarial(tf.stop_gradient(found['best_x']), found['iterations'])

@@ -63,9 +63,9 @@ def parse_confidence(text, names=('same',)):
     return value
 
 
-def high_confidence(model, x, y, targets=None, slots=SLOTS, *, confidence: parse_confidence = 'same',
-                    max_iter=500, overshoot=0.02, clip=0.1, box=True, ord: norm = 2,
-                    step_size: float = None, epsilon=TEST_EPSILON):
+def high_confidence(model, x, y, targets=None, slots=SLOTS, *,
+                    confidence: parse_confidence = 'same', max_iter=500, overshoot=0.02, clip=0.1,
+                    box=True, ord: norm = 2, step_size: float = None, epsilon=TEST_EPSILON):
     """A_f(x; t, C) for testing: stops an image when the model predicts t with probability at least
     C.
 

@@ -110,7 +110,9 @@ class UnrolledAttack(object):
         check_choice('--attack_backprop', attack_backprop, BACKPROP)
         self._settings = dict(max_iter=attack_iter, overshoot=attack_overshoot, ord=self._ord,
                               backprop=attack_backprop)
-        self._random, self._uniform, self._smoothing = attack_random, attack_uniform, attack_label_smoothing
+        self._random = attack_random
+        self._uniform = attack_uniform
+        self._smoothing = attack_label_smoothing
         self._confidence = parse_confidence(attack_confidence, CONFIDENCES)
 
     def __call__(self, x, targets, confidence, logits=None):

@@ -4,18 +4,18 @@ images, one thread each.
 import collections
 import importlib
 
-import torch   # before TensorFlow: see figures/draw_grids.py
+import torch
 
-import common
+from utils import cli
+from utils.errors import check
+from utils.session import start_graph_mode
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
-import peers
 from attacks import carlini_wagner, deepfool, high_confidence
-from utils import cli
-from utils.errors import check
-from utils.session import start_graph_mode
+from benchmarks import common, peers
 from evaluation.results import relative_norms
 
 FLAGS = flags.FLAGS
@@ -130,7 +130,8 @@ def against_keeping(setting, name, attack, n):
     rho, rho_kept = (relative_norms(images, found)[1] for found in (x_adv, x_kept))
     moved = np.abs(x_adv - x_kept).reshape(len(images), -1).max(axis=1)
     return rows, [
-        "%s: %.1f times as fast as keeping every image; largest difference of a pixel %.1e, in %d images above 1e-4; of an "
+        "%s: %.1f times as fast as keeping every image; largest difference of a pixel %.1e, in %d "
+        "images above 1e-4; of an "
         "image's rho %.1e" % (name, kept_seconds / refilled_seconds, moved.max(),
                               np.sum(moved > 1e-4), np.abs(rho - rho_kept).max())
     ]
@@ -181,7 +182,7 @@ def main():
     logging.set_verbosity(logging.WARNING)   # Foolbox 2 writes a line an iteration
     torch.set_num_threads(1)
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
-    session, model, test, x, y = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
+    session, model, test, x, y = common.load_network(FLAGS.load_dir, FLAGS.data_dir)
     setting = Setting(session, model, x, y, test, peers.TorchTwin(session, model))
     found, own = peers.peers(session, model, x, y, setting.twin, FLAGS.peers), our_attacks(setting)
     parts = []

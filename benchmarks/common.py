@@ -1,21 +1,14 @@
 """What the benchmarks share: one thread, a trained run, CPU time, tables."""
-import os
 import resource
-import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from utils.session import session_config
 
-from utils import cli   # noqa: E402
+import tensorflow.compat.v1 as tf
 
-cli.quiet_tensorflow()
-
-import tensorflow.compat.v1 as tf   # noqa: E402
-
-from utils import loading   # noqa: E402
-from training.checkpoints import restore_variables   # noqa: E402
-from utils.session import session_config   # noqa: E402
-from training.run_folder import RunFolder   # noqa: E402
+from training.checkpoints import restore_variables
+from training.loading import load_run
+from training.run_folder import RunFolder
 
 
 def one_thread():
@@ -32,12 +25,12 @@ def cpu_seconds(function):
     return time.process_time() - start, value
 
 
-def load_run(path, data_dir):
+def load_network(path, data_dir):
     """(session on one thread with the weights of a run, its model, the test Split, placeholders x
     and y).
     """
     run = RunFolder(path)
-    data, model, record = loading.load_run(run, data_dir)
+    data, model, record = load_run(run, data_dir)
     x = tf.placeholder(tf.float32, [None] + record['image_shape'])
     y = tf.placeholder(tf.int32, [None])
     model(x)

@@ -1,10 +1,11 @@
 """Foolbox and ART behind one interface: name -> (attack, how many images it gets at most, (images,
 labels) -> adversarial images).
 """
-import numpy as np
 import torch
 
 from utils.errors import check
+
+import numpy as np
 
 DEEPFOOL = dict(steps=50, overshoot=0.02)
 CARLINI = dict(binary_steps=9, max_iter=1000, learning_rate=1e-2, initial_const=1e-3, confidence=0.)

@@ -1,16 +1,18 @@
 """How the cost of the attacks grows with images, batch size, classes and steps: a table, and a plot
 with --plot.
 """
-import common
+from utils import cli
+from utils.session import start_graph_mode
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
+from matplotlib.figure import Figure
 
 from attacks import carlini_wagner, deepfool, high_confidence
+from benchmarks import common
+from figures.plots import save_figure
 from models import build_model
-from utils import cli
-from figures.plots import plt, save_figure
-from utils.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 
@@ -23,9 +25,11 @@ AXES = {
     'classes': (2, 5, 10, 20, 40), 'steps': (5, 10, 20, 40)
 }
 ATTACKS = {   # none of them reaches its goal, so each image takes exactly `steps` steps
-    'deepfool': lambda model, x, y, steps, slots: deepfool(model, x, y, max_iter=steps, clip=1e-4, slots=slots),
-    'high_confidence': lambda model, x, y, steps, slots: high_confidence(model, x, y, max_iter=steps, clip=1e-4, confidence=1., slots=slots),
-    'carlini': lambda model, x, y, steps, slots: carlini_wagner(model, x, y, max_iter=steps, binary_steps=1, abort_early=False, slots=slots),
+    'deepfool': lambda *inputs, steps, slots: deepfool(*inputs, slots, max_iter=steps, clip=1e-4),
+    'high_confidence': lambda *inputs, steps, slots: high_confidence(
+        *inputs, slots=slots, max_iter=steps, clip=1e-4, confidence=1.),
+    'carlini': lambda *inputs, steps, slots: carlini_wagner(
+        *inputs, slots=slots, max_iter=steps, binary_steps=1, abort_early=False),
 }
 
 
@@ -35,7 +39,7 @@ def measure(name, images, slots, classes, steps):
         x, y = tf.placeholder(tf.float32, [None, 28, 28, 1]), tf.placeholder(tf.int32, [None])
         model = build_model('mlp', classes, 1, FLAGS.layer_dims)
         pred = tf.argmax(model(x), axis=1)
-        attack = ATTACKS[name](model, x, y, steps, slots)
+        attack = ATTACKS[name](model, x, y, steps=steps, slots=slots)
         session.run(tf.global_variables_initializer())
         feed = {x: np.random.RandomState(0).uniform(size=(images, 28, 28, 1))}
         feed[y] = session.run(pred, feed)
@@ -47,7 +51,8 @@ def measure(name, images, slots, classes, steps):
 def main():
     """Prints a table for each axis; the other three are as in BASE."""
     start_graph_mode()
-    figure, panels = plt.subplots(1, len(AXES), figsize=(4 * len(AXES), 3.2))
+    figure = Figure(figsize=(4 * len(AXES), 3.2))
+    panels = figure.subplots(1, len(AXES))
     for panel, (axis, values) in zip(panels, AXES.items()):
         cost = {
             name: [measure(name, **dict(BASE, **{axis: value}))

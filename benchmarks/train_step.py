@@ -3,20 +3,22 @@ memory, and its parts.
 """
 import collections
 
-import common
+from utils import cli
+from utils.noise import Noise
+from utils.ops import prediction
+from utils.session import start_graph_mode
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
 import defenses
-from attacks.unrolled import UnrolledAttack
 from attacks.targets import boundary_distances
+from attacks.unrolled import UnrolledAttack
+from benchmarks import common
 from critic import build_critic
 from models import build_model
-from utils import cli
-from utils.session import start_graph_mode
-from utils.noise import Noise
-from utils.ops import prediction
+from training.optimizers import build_optimizers
 from training.step import build_steps
 
 FLAGS = flags.FLAGS
@@ -64,14 +66,18 @@ class Step(object):
         self.losses = defenses.build_losses('critic', hyper, model=self.model, attack=self.attack,
                                             critic=self.critic, x=self.x, y=self.y,
                                             noise=self.noise)
-        self.steps, self.rates = build_steps(self.losses, self.model, self.critic, self.y, step)
+        optimizers = build_optimizers({'lr': 5e-4, 'critic_lr': 1e-3})
+        players = {'classifier': self.model, 'critic': self.critic}
+        self.steps = build_steps(self.losses, players, optimizers, self.y, step)
+
+    def loss(self, player):
+        """The first loss of a player, built."""
+        return next(loss for name, loss in self.losses.updates if name == player)()
 
     def feed(self, n):
         rng = np.random.RandomState(0)
-        return {
-            self.x: rng.uniform(size=(n, 28, 28, 1)).astype(np.float32), self.y: np.arange(n) % 10,
-            self.rates.classifier: 5e-4, self.rates.critic: 1e-3
-        }
+        return {self.x: rng.uniform(size=(n, 28, 28, 1)).astype(np.float32),
+                self.y: np.arange(n) % 10}
 
 
 def published_scheme(built):
@@ -85,9 +91,9 @@ def published_scheme(built):
     targets = built.attack.targets(built.losses.logits, built.x)
     x_hat = built.attack(built.x, targets, tf.fill(tf.shape(targets), 0.9))
     critic_update = tf.train.AdamOptimizer(1e-3, name='PublishedCritic').minimize(
-        built.losses.critic[0](), var_list=built.critic.variables)
+        built.loss('critic'), var_list=built.critic.variables)
     model_update = tf.train.AdamOptimizer(5e-4, name='Published').minimize(
-        built.losses.classifier(), var_list=built.model.variables)
+        built.loss('classifier'), var_list=built.model.variables)
     return [[x_hat], [critic_update, built.losses.diagnostics],
             [model_update, built.losses.metrics]]
 
@@ -157,7 +163,8 @@ def main():
     print('\n* whole step / published scheme: %.2f' %
           (times['whole step'] / times['published scheme']))
     print(
-        '* counted: %.1f GFLOP a step, in %d matrix products; these alone: %.3f CPU s; whole step / sgemm bound: %.2f'
+        '* counted: %.1f GFLOP a step, in %d matrix products; these alone: %.3f CPU s; whole step '
+        '/ sgemm bound: %.2f'
         % (flops / 1e9, sum(shapes.values()), bound, times['whole step'] / bound))
     print('* TensorFlow %s, one thread, peak memory %.0f MiB' %
           (tf.__version__, common.peak_memory()))

@@ -1,17 +1,18 @@
 """How well float32 finds VAT's direction for each xi: its cosine with the float64 one, with and
 without softmax_change.
 """
-import common
+from utils import cli
+from utils.errors import check
+from utils.noise import Noise
+from utils.ops import steepest
+from utils.session import start_graph_mode
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
+from benchmarks import common
 from defenses.vat import divergence_gradient
-from utils import cli
-from utils.errors import check
-from utils.session import start_graph_mode
-from utils.noise import Noise
-from utils.ops import steepest
 
 FLAGS = flags.FLAGS
 
@@ -48,7 +49,7 @@ def main():
     """Prints the share of images whose direction has a cosine above 0.99 with the reference."""
     start_graph_mode()
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
-    session, model, test, x, _ = common.load_run(FLAGS.load_dir, FLAGS.data_dir)
+    session, model, test, x, _ = common.load_network(FLAGS.load_dir, FLAGS.data_dir)
     images, xi = test.images(slice(FLAGS.num_examples)), tf.placeholder(tf.float32, [])
     d = steepest(Noise(1, 0).normal(tf.shape(x), 1., 'vat/direction'))
     x_d = x + xi * d
@@ -57,7 +58,7 @@ def main():
              'softmax_change': divergence_gradient(logits, logits_d, x_d)}
     values = np.array(session.run([v.read_value() for v in model.variables]), dtype=object)
     weights = [(np.float64(values[i]), np.float64(values[i + 1])) for i in range(0, len(values), 2)]
-    flat = lambda a: np.float64(a).reshape(len(images), -1)   # noqa: E731
+    flat = lambda a: np.float64(a).reshape(len(images), -1)
     expected = reference(weights, flat(images), flat(session.run(d, {x: images})))
     rows = []
     for value in XIS:

@@ -31,8 +31,8 @@ def losses(model, attack, critic, x, y, noise, *, lmbd=0.5, lmbd_rec_l1=0., lmbd
     """The attack is built once; the critic's losses see its images as constants, the classifier's
     differentiates through them.
 
-    model: x -> logits [n, k]; attack: attacks.unrolled.UnrolledAttack; critic: x -> logits [n, k]; x [n,
-    h, w, c] in [0, 1]; y [n] int32, labels; noise: utils.noise.Noise of this step.
+    model: x -> logits [n, k]; attack: attacks.unrolled.UnrolledAttack; critic: x -> logits [n, k];
+    x [n, h, w, c] in [0, 1]; y [n] int32, labels; noise: utils.noise.Noise of this step.
     """
     logits = model(x)
     y_pred = prediction(logits)

@@ -11,9 +11,11 @@ from training.objective import classifier_alone
 HELP = {
     'lmbd': 'weight of the divergence between the predictions on x and on x + r_vadv',
     'epsilon': 'l2 norm of the virtual adversarial perturbation r_vadv',
-    'vat_xi': 'length of the step of the power iteration; [16] has 1e-6, which float32 cannot resolve',
+    'vat_xi': 'length of the step of the power iteration; [16] has 1e-6, which float32 cannot '
+              'resolve',
     'vat_iter': 'power iterations',
-    'vat_plain': 'differentiate the divergence as it stands, as the published code for [16] does, with what float32 leaves of it',
+    'vat_plain': 'differentiate the divergence as it stands, as the published code for [16] does, '
+                 'with what float32 leaves of it',
 }
 
 

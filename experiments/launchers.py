@@ -1,7 +1,8 @@
 """The same commands for one shell, for GNU parallel and for a SLURM cluster."""
 import shlex
 
-# USR1 a minute before the end is passed on: train.py saves and leaves, and the task goes back to the queue.
+# USR1 a minute before the end is passed on: train.py saves and leaves, and the task goes back to
+# the queue.
 SLURM = '''#!/bin/bash
 #SBATCH --job-name={name}
 #SBATCH --array=0-{last}{throttle}{gpu}
@@ -38,19 +39,27 @@ def bash(commands, unused_name, unused_gpus):
 
 
 def parallel(commands, unused_name, gpus):
-    """A line for each command, for GNU parallel's input: job slot i works on GPU i - 1 (modulo `gpus`; 0: all see all)."""
-    prefix = 'CUDA_VISIBLE_DEVICES=$(( (${PARALLEL_JOBSLOT:-1} - 1) %% %d )) ' % gpus if gpus else ''
+    """A line for each command, for GNU parallel's input: job slot i works on GPU i - 1 (modulo
+    `gpus`; 0: all see all).
+    """
+    slot = 'CUDA_VISIBLE_DEVICES=$(( (${PARALLEL_JOBSLOT:-1} - 1) %% %d )) '
+    prefix = slot % gpus if gpus else ''
     return [prefix + shell_line(words) for words in commands]
 
 
 def slurm(commands, name, gpus):
-    """An sbatch script, an array with a task for each command, one GPU each and at most `gpus` at a time (0: no GPU, no limit)."""
+    """An sbatch script, an array with a task for each command, one GPU each and at most `gpus` at a
+    time (0: no GPU, no limit).
+    """
     commands = list(commands)
     if not commands:
         return []
     cases = '\n'.join('%d) exec %s ;;' % (i, shell_line(words)) for i, words in enumerate(commands))
-    return [SLURM.format(name=name, last=len(commands) - 1, cases=cases, throttle='%%%d' % gpus if gpus else '',
-                         gpu='\n#SBATCH --gres=gpu:1' if gpus else '').rstrip('\n')]
+    return [
+        SLURM.format(name=name, last=len(commands) - 1, cases=cases,
+                     throttle='%%%d' % gpus if gpus else '',
+                     gpu='\n#SBATCH --gres=gpu:1' if gpus else '').rstrip('\n')
+    ]
 
 
 LAUNCHERS = {'bash': bash, 'parallel': parallel, 'slurm': slurm}

@@ -8,8 +8,9 @@ import io
 import math
 import sys
 
-import numpy as np
 import torch
+
+import numpy as np
 import torchvision.utils
 
 

@@ -3,21 +3,18 @@ side.
 """
 import os
 
-import matplotlib
+from utils.errors import UserError
+from utils.files import atomic_write
 
-matplotlib.use('Agg')   # no display is needed
-from utils.errors import UserError  # noqa: E402
-from utils.files import atomic_write  # noqa: E402
-
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 
 def save_figure(figure, path):
-    """Writes a figure as PNG and closes it."""
+    """Writes a figure as PNG."""
     with atomic_write(path, 'wb') as stream:
         figure.savefig(stream, format='png', dpi=110, bbox_inches='tight')
-    plt.close(figure)
 
 
 def plot_curves(rows, path):
@@ -28,7 +25,8 @@ def plot_curves(rows, path):
     panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')),
               ('error', ('err', 'val_err', 'critic_err_real',
                          'critic_err_adv')), ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
-    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3))
+    figure = Figure(figsize=(4 * len(panels), 3))   # without pyplot: no display is needed
+    axes = figure.subplots(1, len(panels))
     for axis, (title, names) in zip(axes, panels):
         for name in names:
             points = [(epoch, row[name])
@@ -46,7 +44,8 @@ def plot_rho(curves, title, path):
     """The share of images with rho above a value: `curves` is {label: [array of rho, one a run]};
     the runs are pooled.
     """
-    figure, axis = plt.subplots(figsize=(5, 3.5))
+    figure = Figure(figsize=(5, 3.5))
+    axis = figure.subplots()
     for label, runs in curves.items():
         rho = np.sort(np.concatenate(runs))
         axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1),
@@ -63,7 +62,7 @@ def plot_rho(curves, title, path):
 def read_png(path):
     """The pixels of a PNG file; raises UserError for a damaged one."""
     try:
-        return plt.imread(path)
+        return imread(path)
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError('%s: not a readable PNG file: %s' % (path, error))
 
@@ -79,7 +78,8 @@ def plot_examples(run, path):
     }
     files = {picture: file for picture, file in files.items() if os.path.exists(file)}
     if files:
-        figure, axes = plt.subplots(1, len(files), figsize=(3 * len(files), 3.3), squeeze=False)
+        figure = Figure(figsize=(3 * len(files), 3.3))
+        axes = figure.subplots(1, len(files), squeeze=False)
         for axis, (picture, file) in zip(axes[0], files.items()):
             axis.imshow(read_png(file), cmap='gray')
             axis.set_title(picture, fontsize=9)

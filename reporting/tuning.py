@@ -62,7 +62,8 @@ def choose(candidates):
 def tuning_markdown(candidates, chosen):
     """The candidates as a Markdown table, the chosen one of each model and defense in bold."""
     lines = [
-        '| Model | Defense | lr | lr_decay | Epochs | Validation error, % | DeepFool rho (validation) |',
+        '| Model | Defense | lr | lr_decay | Epochs | Validation error, % | DeepFool rho '
+        '(validation) |',
         '|---|---|---|---|---|---|---|'
     ]
     for c in sorted(candidates, key=lambda c:

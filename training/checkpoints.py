@@ -1,19 +1,22 @@
-"""Checkpoints of a run, in TensorFlow's own format: every variable of the graph, and how far the run is."""
+"""Checkpoints of a run, in TensorFlow's own format: every variable of the graph, and how far the
+run is.
+"""
 import collections
 import json
 import os
 import re
 import shutil
 
+from utils.errors import RunError, UserError, check
+
 import tensorflow.compat.v1 as tf
 from absl import logging
-
-from utils.errors import RunError, UserError, check
 
 PROGRESS = 'progress'   # the string variable that holds a Progress as JSON
 
 Progress = collections.namedtuple('Progress', 'epochs steps totals')
-Progress.__doc__ = """How far a run is: whole epochs, pretraining included; steps of the next epoch; the sums of that epoch's metrics."""
+Progress.__doc__ = """How far a run is: whole epochs, pretraining included; steps of the next
+epoch; the sums of that epoch's metrics."""
 
 
 class UnreadableCheckpoint(UserError):
@@ -23,36 +26,44 @@ class UnreadableCheckpoint(UserError):
 class Checkpoints(object):
     """Saves and restores every variable of the graph; build it before the graph is finalized.
 
-    The last two are kept as `model-<steps of training>`, and for good, as `epoch-<epochs>`, every one whose epoch is a
-    multiple of `keep_every` (0: none). A file is written beside and renamed, and the older one goes after that.
+    The last two are kept as `model-<steps of training>`, and for good, as `epoch-<epochs>`, every
+    one whose epoch is a multiple of `keep_every` (0: none). A file is written beside and renamed,
+    and the older one goes after that.
     """
 
     def __init__(self, folder, keep_every=0):
         self._folder, self._keep_every = folder, keep_every
         with tf.device('/cpu:0'):
-            progress = tf.get_variable(PROGRESS, initializer=tf.constant(''), trainable=False, use_resource=True)
+            progress = tf.get_variable(PROGRESS, initializer=tf.constant(''), trainable=False,
+                                       use_resource=True)
             self._text = tf.placeholder(tf.string, [])
             self._note = progress.assign(self._text).op
         self._rolling = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
         self._kept = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
 
     def save(self, session, number, progress):
-        """Writes the checkpoint `number`, which grows with the steps of training; raises RunError when that fails."""
+        """Writes the checkpoint `number`, which grows with the steps of training; raises RunError
+        when that fails.
+        """
         session.run(self._note, {self._text: json.dumps(progress._asdict(), sort_keys=True)})
         try:
-            if self._keep_every > 0 and not progress.steps and progress.epochs % self._keep_every == 0:
-                self._kept.save(session, os.path.join(self._folder, 'epoch'), progress.epochs, latest_filename='kept',
-                                write_meta_graph=False)
-            self._rolling.save(session, os.path.join(self._folder, 'model'), number, write_meta_graph=False)
+            whole_epoch = not progress.steps
+            if self._keep_every and whole_epoch and progress.epochs % self._keep_every == 0:
+                self._kept.save(session, os.path.join(self._folder, 'epoch'), progress.epochs,
+                                latest_filename='kept', write_meta_graph=False)
+            self._rolling.save(session, os.path.join(self._folder, 'model'), number,
+                               write_meta_graph=False)
         except (tf.errors.OpError, ValueError) as error:
             self._clean()
-            raise RunError('%s: the checkpoint cannot be written: %s; the one before it stays' % (self._folder, cause_of(error)))
+            raise RunError('%s: the checkpoint cannot be written: %s; the one before it stays' %
+                           (self._folder, cause_of(error)))
 
     def restore(self, session):
         """Restores the newest checkpoint that is whole, if there is any; returns its Progress.
 
-        A damaged one is named in a warning, and the one before it taken. Raises RunError when there are checkpoints but none
-        is whole, and deletes nothing then: starting anew would overwrite them.
+        A damaged one is named in a warning, and the one before it taken. Raises RunError when there
+        are checkpoints but none is whole, and deletes nothing then: starting anew would overwrite
+        them.
         """
         paths, faults = found(self._folder), []
         for path in paths:
@@ -69,30 +80,45 @@ class Checkpoints(object):
                 self._clean(kept)
                 self._rolling.recover_last_checkpoints(kept[::-1])
                 return progress
-        if faults or os.path.exists(os.path.join(self._folder, 'checkpoint')):   # TensorFlow's record of the first whole one
-            raise RunError('%s: holds no checkpoint that is whole%s; nothing was deleted, move the files away to start anew' % (
-                self._folder, ' (%s)' % faults[0] if faults else ''))
+        if faults or os.path.exists(os.path.join(
+                self._folder, 'checkpoint')):   # TensorFlow's record of the first whole one
+            raise RunError(
+                '%s: holds no checkpoint that is whole%s; nothing was deleted, move the files '
+                'away to start anew'
+                % (self._folder, ' (%s)' % faults[0] if faults else ''))
         self._clean()
         return Progress(0, 0, {})
 
     def _clean(self, kept=None):
-        """Removes what is left of writes that did not end, and, where `kept` is given, every other checkpoint but the `epoch-` ones."""
+        """Removes what is left of writes that did not end, and, where `kept` is given, every other
+        checkpoint but the `epoch-` ones.
+        """
         names = [os.path.basename(path) for path in kept or ()]
         for name in os.listdir(self._folder):
             path = os.path.join(self._folder, name)
-            unfinished = re.search(r'_temp|\.tempstate|\.tmp', name)   # a folder in one runtime, files in the other
-            if unfinished or kept is not None and name.startswith('model-') and name.split('.')[0] not in names:
+            unfinished = re.search(r'_temp|\.tempstate|\.tmp',
+                                   name)   # a folder in one runtime, files in the other
+            if unfinished or kept is not None and name.startswith('model-') and name.split(
+                    '.')[0] not in names:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
 def found(folder):
     """The paths of the checkpoints in a folder, newest first."""
-    names = [re.match(r'(model-(\d+))\.index$', name) for name in (os.listdir(folder) if os.path.isdir(folder) else ())]
-    return [os.path.join(folder, match.group(1)) for match in sorted(filter(None, names), key=lambda match: -int(match.group(2)))]
+    names = [
+        re.match(r'(model-(\d+))\.index$', name)
+        for name in (os.listdir(folder) if os.path.isdir(folder) else ())
+    ]
+    return [
+        os.path.join(folder, match.group(1))
+        for match in sorted(filter(None, names), key=lambda match: -int(match.group(2)))
+    ]
 
 
 def open_checkpoint(path):
-    """TensorFlow's reader of a checkpoint, after reading all of it; raises UnreadableCheckpoint where a checksum fails."""
+    """TensorFlow's reader of a checkpoint, after reading all of it; raises UnreadableCheckpoint
+    where a checksum fails.
+    """
     try:
         reader = tf.train.NewCheckpointReader(path)
         for name in reader.get_variable_to_shape_map():
@@ -105,22 +131,33 @@ def open_checkpoint(path):
 def read_progress(path):
     """The Progress that a checkpoint holds."""
     reader = open_checkpoint(path)
-    check(reader.has_tensor(PROGRESS), '%s: has no variable %s; it was not written by this program', path, PROGRESS)
+    check(reader.has_tensor(PROGRESS), '%s: has no variable %s; it was not written by this program',
+          path, PROGRESS)
     return Progress(**json.loads(reader.get_tensor(PROGRESS).decode()))
 
 
 def restore_variables(session, saver, path, variables):
-    """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is absent or of another shape."""
+    """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is
+    absent or of another shape.
+    """
     saved = open_checkpoint(path).get_variable_to_shape_map()
     for variable in variables:
         name, shape = variable.op.name, variable.shape.as_list()
         check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
-        check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path, name, saved[name], shape)
+        check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path,
+              name, saved[name], shape)
     saver.restore(session, path)
 
 
 def cause_of(error):
     """The line of a TensorFlow error that tells what is wrong with a file."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and 'Graph execution error' not in line]
-    telling = [line for line in lines if re.search('checksum|corrupt|data loss|space left', line, re.IGNORECASE)]
+    lines = [
+        line.strip()
+        for line in str(error).splitlines()
+        if line.strip() and 'Graph execution error' not in line
+    ]
+    telling = [
+        line for line in lines
+        if re.search('checksum|corrupt|data loss|space left', line, re.IGNORECASE)
+    ]
     return (telling + lines + [type(error).__name__])[0]

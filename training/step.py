@@ -6,10 +6,12 @@ from utils.ops import nll, prediction, share
 
 import tensorflow.compat.v1 as tf
 
-PRETRAIN_DECAY = 5e-6   # weight of sum ||W||^2 / 2 over the hidden layers in pretraining, as published
+# weight of sum ||W||^2 / 2 over the hidden layers in pretraining, as published
+PRETRAIN_DECAY = 5e-6
 
 Steps = collections.namedtuple('Steps', 'pretrain train')
-Steps.__doc__ = """What a step fetches: {'op': op, metric: scalar}, in pretraining and in training."""
+Steps.__doc__ = """What a step fetches: {'op': op, metric: scalar}, in pretraining and in
+training."""
 
 
 def check_ownership(**owners):

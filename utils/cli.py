@@ -4,19 +4,13 @@ import math
 import os
 import signal
 import sys
-import warnings
-
-from absl import app, flags
 
 from utils.errors import RunError, UserError
 
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)   # what an OSError says of a disk that cannot take more
+from absl import app, flags
 
-
-def quiet_tensorflow():
-    """Silences the start-up chatter of TensorFlow; must run before TensorFlow is imported."""
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    warnings.filterwarnings('ignore', category=FutureWarning)
+DISK = (
+    errno.ENOSPC, errno.EDQUOT, errno.EIO)   # what an OSError says of a disk that cannot take more
 
 
 def fail(message, status=UserError.status):
@@ -42,9 +36,11 @@ def _parse_flags(argv):
 
 
 def run(main):
-    """Parses the flags and calls main(); what is wrong becomes one line on stderr and an exit status.
+    """Parses the flags and calls main(); what is wrong becomes one line on stderr and an exit
+    status.
 
-    2: bad flags, UserError and files that cannot be read or written; 1: RunError and a full or failing disk; 130: Ctrl-C; 143, 130
+    2: bad flags, UserError and files that cannot be read or written; 1: RunError and a full or
+    failing disk; 130: Ctrl-C; 143, 130
     or 138: a run that a signal stopped.
     """
     def guarded(unused_argv):
@@ -56,8 +52,10 @@ def run(main):
         except BrokenPipeError:   # the reader of a pipe, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as error:
-            fail('%s: %s' % (error.filename, error.strerror) if error.filename else error.strerror or error,
-                 RunError.status if error.errno in DISK else UserError.status)
+            fail(
+                '%s: %s' %
+                (error.filename, error.strerror) if error.filename else error.strerror or error,
+                RunError.status if error.errno in DISK else UserError.status)
         except KeyboardInterrupt:
             fail('interrupted', 128 + signal.SIGINT)
     app.run(guarded, flags_parser=_parse_flags)

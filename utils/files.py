@@ -9,7 +9,9 @@ from utils.errors import UserError
 
 @contextlib.contextmanager
 def atomic_write(path, mode='w'):
-    """Opens a file beside `path` for writing; renames it to `path` when the block ends, removes it when the block raises."""
+    """Opens a file beside `path` for writing; renames it to `path` when the block ends, removes it
+    when the block raises.
+    """
     partial = '%s.%d.part' % (path, os.getpid())
     try:
         with open(partial, mode, **({} if 'b' in mode else {'encoding': 'utf-8'})) as stream:
@@ -39,7 +41,9 @@ def write_json(path, value):
 
 
 def read_json(path):
-    """Returns the object in the JSON file `path`; raises UserError when there is none or it is not an object."""
+    """Returns the object in the JSON file `path`; raises UserError when there is none or it is not
+    an object.
+    """
     try:
         with open(path, encoding='utf-8') as stream:
             value = json.load(stream)
@@ -60,7 +64,9 @@ def write_json_lines(path, rows):
 
 
 def read_json_lines(path):
-    """Returns the rows of a metrics.jsonl, one JSON object with its epoch a line; an absent file has none."""
+    """Returns the rows of a metrics.jsonl, one JSON object with its epoch a line; an absent file
+    has none.
+    """
     if not os.path.exists(path):
         return []
     try:
@@ -68,12 +74,17 @@ def read_json_lines(path):
             rows = [json.loads(line) for line in stream if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError('%s: not one JSON object a line: %s' % (path, str(error).splitlines()[0]))
-    wrong = [row for row in rows if not (isinstance(row, dict) and isinstance(row.get('epoch'), int))]
+    wrong = [
+        row for row in rows if not (isinstance(row, dict) and isinstance(row.get('epoch'), int))
+    ]
     if wrong:
-        raise UserError('%s: holds %r; expected one JSON object with an epoch a line' % (path, wrong[0]))
+        raise UserError(
+            '%s: holds %r; expected one JSON object with an epoch a line' % (path, wrong[0]))
     return rows
 
 
 def run_files(root, name):
-    """The paths of a file in the folders of runs or of their tests, sorted: <root>/<folder>/<run>/<name>, and none deeper."""
+    """The paths of a file in the folders of runs or of their tests, sorted:
+    <root>/<folder>/<run>/<name>, and none deeper.
+    """
     return sorted(glob.glob(os.path.join(glob.escape(root), '*', '*', name)))

@@ -15,18 +15,6 @@ TRAIN_PLACES = ('train_dir', 'data_dir', 'resume', 'gpu_memory')
 TEST_PLACES = ('load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'save_adv',
                'overwrite')
 
-# Hyper-parameters that several attacks have in common: the flag of all of them, and its help.
-SHARED = {
-    'max_iter': ('attack_iter', 'steps at most'),
-    'overshoot': ('attack_overshoot', 'x_adv = x + (1 + overshoot) r'),
-    'clip': ('attack_clip', 'longest step in l2 (0: no limit)'),
-    'box': ('attack_box_clip', 'project to [0, 1] after each step'),
-    'candidates': ('attack_candidates', 'boundaries to so many of the likeliest classes count, the '
-                                        'label among them (default: to all)'),
-    'epsilon': ('attack_epsilon', 'radius of the ball'),
-    'ord': ('attack_ord', 'norm of the ball: l2 or linf'),
-}
-
 Taker = collections.namedtuple('Taker', 'name default kind text')
 Taker.__doc__ = """Who takes a flag, with which default, of which kind (a type, or a function that
 reads the text), and what it is there."""
@@ -68,28 +56,6 @@ def takers(name, function):
     return found
 
 
-def attack_flags(name, attack):
-    """{hyper-parameter: its flag} of an attack: those that its module lists in SHARED go by the
-    common --attack_... flags, the others by --<PREFIX of its module, or its name>_...
-    """
-    module = module_of(attack)
-    prefix = getattr(module, 'PREFIX', name)
-    shared = getattr(module, 'SHARED', ())
-    return {key: SHARED[key][0] if key in shared else '%s_%s' % (prefix, key)
-            for key in keyword_only(attack)}
-
-
-def takers_of_attacks(attacks):
-    """{flag: [Taker]} of a registry of attacks."""
-    texts = dict(SHARED.values())
-    found = collections.OrderedDict()
-    for name, attack in attacks.items():
-        for key, taker in takers(name, attack).items():
-            flag = attack_flags(name, attack)[key]
-            found.setdefault(flag, []).append(taker._replace(text=texts.get(flag, taker.text)))
-    return found
-
-
 def define_flags(by_flag):
     """Defines a flag for each entry of {flag: [Taker]}, unset by default; returns their names.
 
@@ -106,17 +72,6 @@ def define_flags(by_flag):
         bounds = {'lower_bound': 0} if kind in (int, float) else {}
         define.get(kind, flags.DEFINE_string)(flag, None, text, **bounds)
     return sorted(by_flag)
-
-
-def resolve(name, attack, given):
-    """Every hyper-parameter of an attack: that of `given` {flag: value} where its flag is there,
-    the default elsewhere. Raises UserError for a text that its kind cannot read.
-    """
-    values = {}
-    for key, flag in attack_flags(name, attack).items():
-        taker = takers(name, attack)[key]
-        values[key] = taker.kind(given[flag]) if flag in given else taker.default
-    return values
 
 
 def as_text(settings):

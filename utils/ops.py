@@ -1,11 +1,12 @@
 """Tensor helpers: the only place that computes a norm, projects to the box or takes a Jacobian.
 
-Throughout, `x` is [n, h, w, c] float32 in [0, 1], logits are [n, k], classes are [n] int32, and n may be unknown.
+Throughout, `x` is [n, h, w, c] float32 in [0, 1], logits are [n, k], classes are [n] int32, and n
+may be unknown.
 """
+from utils.errors import check
+
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from utils.errors import check
 
 BOX = (0., 1.)
 SUPPORTED_NORMS = (2, np.inf)
@@ -31,7 +32,8 @@ def confidence(logits):
 
 def select_class(values, classes):
     """values[i, classes[i]] for each image i: [n, k], [n] int32 -> [n]."""
-    return tf.reduce_sum(values * tf.one_hot(classes, int(values.shape[1]), dtype=values.dtype), axis=1)
+    return tf.reduce_sum(values * tf.one_hot(classes, int(values.shape[1]), dtype=values.dtype),
+                         axis=1)
 
 
 def nll(logits, y):
@@ -50,7 +52,9 @@ def squared_norm(r):
 
 
 def lp_norm(r, ord=2, epsilon=0.):
-    """Norm of each perturbation: [n, ...] -> [n]. ord is 1, 2 or inf; epsilon goes under the square root of the l2 norm."""
+    """Norm of each perturbation: [n, ...] -> [n]. ord is 1, 2 or inf; epsilon goes under the square
+    root of the l2 norm.
+    """
     axes = list(range(1, r.shape.ndims))
     if ord == 2:
         return tf.sqrt(epsilon + squared_norm(r))
@@ -73,7 +77,9 @@ def project_box(x):
 
 
 def project_ball(r, epsilon, ord=2):
-    """The perturbations [n, ...] brought back, where they are longer, to norm `epsilon`, a number or [n]."""
+    """The perturbations [n, ...] brought back, where they are longer, to norm `epsilon`, a number
+    or [n].
+    """
     bound = per_image(tf.convert_to_tensor(epsilon, r.dtype), r)
     if ord == np.inf:
         return tf.clip_by_value(r, -bound, bound)
@@ -81,7 +87,9 @@ def project_ball(r, epsilon, ord=2):
 
 
 def steepest(w, ord=2):
-    """The direction of unit norm with the largest inner product with w: w / ||w||_2, or sign(w) for l_inf; [n, ...] -> same."""
+    """The direction of unit norm with the largest inner product with w: w / ||w||_2, or sign(w) for
+    l_inf; [n, ...] -> same.
+    """
     if ord == np.inf:
         return tf.sign(w)
     return w / per_image(tf.maximum(lp_norm(w, 2), 1e-12), w)
@@ -103,19 +111,23 @@ def _passes_convolution(tensor):
 def jacobian(logits, x):
     """Gradient of every logit with respect to its own image: [n, k], [n, ...] -> [n, k, ...].
 
-    Dense networks are differentiated in one backward pass with all classes side by side (a third less time than k passes for
-    the MLP of section 5 on a CPU), convolutional ones in k passes, for which side by side takes 1.6 times as long.
+    Dense networks are differentiated in one backward pass with all classes side by side (a third
+    less time than k passes for the MLP of section 5 on a CPU), convolutional ones in k passes, for
+    which side by side takes 1.6 times as long.
     """
     if _passes_convolution(logits):
         return tf.stack([tf.gradients(logit, x)[0] for logit in tf.unstack(logits, axis=1)], axis=1)
     rows = tf.vectorized_map(
-        lambda one_hot: tf.gradients(logits, x, grad_ys=tf.zeros_like(logits) + one_hot)[0], tf.eye(int(logits.shape[1])))
+        lambda one_hot: tf.gradients(logits, x, grad_ys=tf.zeros_like(logits) + one_hot)[0],
+        tf.eye(int(logits.shape[1])))
     rows.set_shape([logits.shape[1]] + x.shape.as_list())
     return tf.transpose(rows, [1, 0] + list(range(2, rows.shape.ndims)))
 
 
 def masked_mean(values, mask):
-    """Mean of values [n] over the images where mask [n] holds; 0, with gradient 0, where it holds nowhere."""
+    """Mean of values [n] over the images where mask [n] holds; 0, with gradient 0, where it holds
+    nowhere.
+    """
     chosen = tf.where(mask, values, tf.zeros_like(values))
     return tf.reduce_sum(chosen) / tf.maximum(tf.reduce_sum(tf.cast(mask, values.dtype)), 1.)
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from attacks.unrolled import generate, straight_through_indicator
 from attacks.high_confidence import parse_confidence
-from attacks.unrolled import UnrolledAttack
+from attacks.unrolled import UnrolledAttack, generate, straight_through_indicator
 
 
 def test_indicator_is_zero_or_one_forward_and_a_sigmoid_backward(session):
@@ -30,7 +29,7 @@ def surrogate(a, x, c, at):
     w = (1 - p_of(a)) * a
     norm = np.sqrt(1e-8 + w @ w)
     step = (1e-4 + abs(np.log(c) - np.log(p_of(a))) / norm) * w / norm
-    sigmoid = lambda z: 1 / (1 + np.exp(-z))   # noqa: E731
+    sigmoid = lambda z: 1 / (1 + np.exp(-z))
     indicator = float(p_of(at) < c) + sigmoid(c - p_of(a)) - sigmoid(c - p_of(at))
     return x + 1.05 * indicator * step
 

@@ -10,8 +10,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from datasets import Split, balanced_subset, batches, epoch_order, load_dataset
-from datasets.mnist import IDX_NAMES
 from datasets.idx import write_idx
+from datasets.mnist import IDX_NAMES
 
 
 def make_mnist(folder, n_train=30, n_test=10):

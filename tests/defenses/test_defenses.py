@@ -120,7 +120,7 @@ def test_vats_direction_on_saturated_predictions_agrees_with_float64(session):
 
 def test_softmax_change_is_the_difference_and_exact_where_both_are_one_hot(session):
     a, b = np.float64([[1., 2., 0.]]), np.float64([[1.3, 1.5, 0.2]])
-    softmax = lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)   # noqa: E731
+    softmax = lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     change = session.run(vat.softmax_change(tf.constant(np.float32(a)), tf.constant(np.float32(b))))
     assert np.allclose(change, softmax(b) - softmax(a), atol=1e-6)
     change = session.run(vat.softmax_change(tf.constant([[30., 0.]]), tf.constant([[30., 0.001]])))

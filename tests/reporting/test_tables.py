@@ -10,17 +10,9 @@ from utils.errors import UserError
 import numpy as np
 import pytest
 
-from reporting.tables import (
-    beaten,
-    build_tables,
-    cell_text,
-    collect_runs,
-    latex,
-    markdown,
-    notes_of,
-    to_csv,
-    worst_case,
-)
+from reporting.runs import beaten, collect_runs, worst_case
+from reporting.tables import build_tables
+from reporting.text import cell_text, latex, markdown, notes_of, to_csv
 from tests.recorded import A, B, table, write_run
 
 

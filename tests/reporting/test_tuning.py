@@ -78,7 +78,8 @@ def test_skip_done_leaves_out_finished_runs_and_tests(tmp_path):
 
 
 def test_worst_case_never_exceeds_a_column(tmp_path):
-    from reporting.tables import build_tables, collect_runs
+    from reporting.runs import collect_runs
+    from reporting.tables import build_tables
     rng = np.random.RandomState(3)
     for seed in (1, 2):
         write_run(

@@ -235,7 +235,7 @@ def test_losses_against_numpy(session):
     y_hat, changed = v['logits_hat'].argmax(axis=1), v['logits_hat'].argmax(
         axis=1) != v['logits'].argmax(axis=1)
     assert changed.sum() > 1
-    softplus = lambda z: np.log1p(np.exp(z))   # noqa: E731
+    softplus = lambda z: np.log1p(np.exp(z))
     penalty = sum((np.linalg.norm(v['slopes'][name][rows, k].reshape(12, -1), axis=1) - 1) ** 2
                   for name, k in (('real', Y), ('adv', y_hat)))
     expected = np.mean(

@@ -1,0 +1,123 @@
+"""Tables as Markdown, CSV and LaTeX."""
+import collections
+import csv
+import io
+
+from reporting.runs import SHORTER, beaten
+
+TITLES = {
+    'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner',
+    'high_confidence': 'Ours', 'worst': 'Worst case'
+}
+
+
+def cell_text(value, column, reference=None, pm='±'):
+    """A Cell as text: mean, ± standard deviation, failed attacks, and the difference to a published
+    value.
+    """
+    if value is None:
+        return ''
+    digits = '%.2f' if column == 'error' else '%.3f'
+    text = '-' if value.mean is None else digits % value.mean
+    if value.sd is not None:
+        text += ' %s %s' % (pm, digits % value.sd)
+    if value.failed:
+        text += ' [%d failed]' % value.failed
+    if reference is not None and value.mean is not None:
+        text += ' (%s, %s)' % (digits % reference, ('%+.2f' if column == 'error' else '%+.3f') %
+                               (value.mean - reference))
+    return text
+
+
+def rows_of(table, with_published, pm='±'):
+    """The texts of a Table, row by row, the header first."""
+    yield ['Defense'] + [TITLES.get(column, column) for column in table.columns]
+    for name, defense, cells in table.rows:
+        yield [name] + [
+            cell_text(cells[column], column,
+                      table.published(defense, column) if with_published else None, pm)
+            for column in table.columns
+        ]
+
+
+def notes_of(table):
+    """What is to be known beside a Table, as lines: how many images each attack was tried on, and
+    where Carlini-Wagner was beaten.
+    """
+    counts = collections.OrderedDict()
+    for column in table.columns:
+        sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
+        if sizes:
+            counts[TITLES.get(column, column)] = ' to '.join(
+                '%d' % size for size in sorted({min(sizes), max(sizes)}))
+    yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
+    if len(set(counts.values())) > 1:
+        yield 'The worst case is of the images that every attack of a run was tried on.'
+    lost = collections.OrderedDict()
+    for run in table.runs:
+        if 'carlini' in run.tables and len(run.tables) > 1:
+            lost.setdefault(run.name, []).extend(beaten(run, 'carlini'))   # of all its seeds
+    if lost:
+        yield 'Images for which another attack is more than %d %% below Carlini-Wagner: %s.' % (
+            100 * SHORTER, ', '.join('%s %d of %d' % (name, sum(images), len(images))
+                                     for name, images in lost.items()))
+
+
+def markdown(tables, with_published=False):
+    """The tables as Markdown."""
+    lines = []
+    for table in tables:
+        header, *rows = rows_of(table, with_published)
+        lines += [
+            '**%s**' % table.title, '',
+            '| %s |' % ' | '.join(header), '|---' * len(header) + '|'
+        ]
+        lines += ['| %s |' % ' | '.join(row) for row in rows]
+        lines += [''] + [line for note in notes_of(table) for line in (note, '')]
+    return '\n'.join(lines)
+
+
+def latex(tables, with_published=False):
+    """The tables as LaTeX, one tabular each."""
+    lines = []
+    for table in tables:
+        header, *rows = rows_of(table, with_published, pm='$\\pm$')
+        lines += [
+            '%% %s' % table.title,
+            '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)), '\\hline'
+        ]
+        lines += [
+            ' & '.join(_escape(text)
+                       for text in row) + ' \\\\' + (' \\hline' if row is header else '')
+            for row in [header] + rows
+        ]
+        lines += ['\\hline', '\\end{tabular}', '']
+    return '\n'.join(lines)
+
+
+def _escape(text):
+    for character in '%_#&':
+        text = text.replace(character, '\\' + character)
+    return text
+
+
+def to_csv(tables):
+    """The tables as CSV, one line a cell: table, name, defense, column, mean, sd, runs, failed,
+    published.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator='\n')
+    writer.writerow(
+        ['table', 'name', 'defense', 'column', 'mean', 'sd', 'runs', 'failed', 'published'])
+    for table in tables:
+        for name, defense, cells in table.rows:
+            for column, value in cells.items():
+                if value is not None:
+                    numbers = [
+                        '' if number is None else repr(number) for number in (value.mean, value.sd)
+                    ]
+                    writer.writerow(
+                        [table.title, name, defense, column] + numbers +
+                        [value.runs, value.failed,
+                         table.published(defense, column) or ''])
+    return stream.getvalue()
