@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from attacks import deepfool
 from evaluation.networks import load_network, write_network
 from tests.running import ROOT, run_script
 from tests.stored import random_network
@@ -18,7 +19,11 @@ LINES, FORWARD = re.findall(r'```python\n(.*?)```', PAGE, re.DOTALL)[1:]
 NETWORK = re.search(r"'(results/networks/.*?)'", LINES).group(1)
 SAVE = """
 assert 'tensorflow' not in __import__('sys').modules
-np.savez('found.npz', images=images, labels=labels, x_adv=x_adv, logits=model(images))
+x = images.clone().requires_grad_()
+logits = Network()(x)
+gradient = torch.autograd.grad(logits[:, 0].sum(), x)[0]
+np.savez('found.npz', images=images, labels=labels, x_adv=x_adv, logits=logits.detach(),
+         gradient=gradient)
 """
 
 
@@ -33,16 +38,17 @@ def l2(x):
 
 def with_convolutions(lines):
     """The lines with the page's second `forward` in the place of the first."""
-    body = re.search(r'    def forward.*?        return x\n', lines, re.DOTALL).group()
+    body = re.search(r'    def forward.*?        return .*?\n', lines, re.DOTALL).group()
     return lines.replace(body, FORWARD)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.version_info < (3, 8), reason='there is no Foolbox 3 for this Python')
 @pytest.mark.skipif(importlib.util.find_spec('foolbox') is None, reason='Foolbox is not installed')
 @pytest.mark.skipif(importlib.util.find_spec('torch') is None, reason='PyTorch is not installed')
 @pytest.mark.parametrize('network', ['mlp', 'lenet5', 'recorded'])
 def test_the_lines_attack_a_network(tmp_path, session, network):
-    """Its images fool the network as this program reads it, and the logits are the same."""
+    """Its images fool the network as this program reads it; logits and gradients are the same."""
     path = tmp_path / NETWORK
     path.parent.mkdir(parents=True)
     if network != 'recorded':
@@ -56,15 +62,22 @@ def test_the_lines_attack_a_network(tmp_path, session, network):
     status, out, err = run_script(str(script), cwd=str(tmp_path))
     assert status == 0, err
     with np.load(str(tmp_path / 'found.npz')) as found:
-        images, x_adv = (np.transpose(found[name], (0, 2, 3, 1)) for name in ('images', 'x_adv'))
-        model = load_network(str(path))
-        logits, after = session.run([model(tf.constant(images)), model(tf.constant(x_adv))])
-        assert np.allclose(found['logits'], logits, atol=1e-4 * np.abs(logits).max())
         labels = found['labels']
-    fooled = after.argmax(axis=1) != labels
+        images, x_adv, gradient = (np.transpose(found[name], (0, 2, 3, 1))
+                                   for name in ('images', 'x_adv', 'gradient'))
+        logits = found['logits']
+    model = load_network(str(path))
+    x = tf.constant(images)
+    expected = session.run([model(x), tf.gradients(model(x)[:, 0], x)[0]])
+    for values, own in zip((logits, gradient), expected):
+        assert np.allclose(values, own, atol=1e-5 * np.abs(own).max())
+    fooled = session.run(model(tf.constant(x_adv))).argmax(axis=1) != labels
     assert images.shape == (20, 28, 28, 1) and x_adv.min() >= 0 and x_adv.max() <= 1
     assert fooled.mean() > 0.9
     rho = l2(np.float64(x_adv) - images) / l2(images)
     assert 'mean rho %.3f' % rho.mean() in out
     if network == 'recorded':
         assert np.sum(logits.argmax(axis=1) == labels) >= 19
+        attack = deepfool(model, x, tf.constant(labels, tf.int32), max_iter=50, clip=0.)
+        own_rho = l2(session.run(attack.x_adv) - images) / l2(images)
+        assert rho.mean() == pytest.approx(own_rho.mean(), rel=0.05)

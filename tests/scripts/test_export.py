@@ -3,15 +3,18 @@ import json
 import os
 import shutil
 
+from utils.errors import RunError
 from utils.files import read_json
 
 import numpy as np
 import pytest
 
 from datasets import load_dataset
-from evaluation.networks import read_network
+from evaluation import export
+from evaluation.networks import read_network, write_network
 from tests.running import run_script
 from tests.stored import reference_logits
+from training.run_folder import RunFolder
 
 # Reads a SavedModel with TensorFlow alone, as a program that knows nothing of this one would.
 STRANGER = """
@@ -82,6 +85,18 @@ def test_any_run_folder(scripts, runs, tmp_path, name):
     status, _, err = scripts.run('export.py', '--load_dir=%s' % (tmp_path / name / 'mlp_s1'),
                                  '--output=%s' % (tmp_path / 'made'))
     assert status == 0, err
+
+
+def test_other_logits_are_not_written(runs, tmp_path, monkeypatch):
+    """A bias that went wrong on its way into the file."""
+    def write_spoilt(path, network):
+        network.weights['logits/bias'][0] += 0.01
+        write_network(path, network)
+    monkeypatch.setattr(export, 'write_network', write_spoilt)
+    with pytest.raises(RunError) as error:
+        export.export_run(RunFolder(str(runs / 'mlp_s1')), str(tmp_path / 'made'))
+    assert 'not written: the logits of weights.npz differ by 0.01' in str(error.value)
+    assert not os.listdir(str(tmp_path))
 
 
 def change_args(run, **changes):
