@@ -6,6 +6,7 @@ import shutil
 
 from utils.errors import RunError, check
 from utils.files import make_folder, write_json
+from utils.hyperparameters import TRAIN_PLACES
 from utils.provenance import provenance
 from utils.session import session_config
 
@@ -13,10 +14,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from evaluation.networks import StoredNetwork, load_network, variable_name, write_network
-from experiments.table1 import TRAIN_PLACES
 from models import parse_layer_dims
 from training.checkpoints import read_progress, restore_variables
-from training.loading import load_run
+from training.loading import load_run, tested_checkpoint
 
 WEIGHTS = 'weights.npz'
 SAVED_MODEL = 'saved_model'
@@ -43,7 +43,7 @@ def export_run(run, output, data_dir=None, unfinished=False):
     output = os.path.abspath(output)
     check_output(output)
     data, model, record = load_run(run, data_dir)
-    checkpoint, epochs = newest_checkpoint(run, record['args'], unfinished)
+    checkpoint = tested_checkpoint(run, record['args'], unfinished)
     images = data.test.images(slice(CHECKED))
     labels = data.test.y[:CHECKED]
     logits, weights = run_logits(model, checkpoint, images)
@@ -58,8 +58,8 @@ def export_run(run, output, data_dir=None, unfinished=False):
                                  logits)}
         checked = {'images': len(images), 'errors': int(np.sum(logits.argmax(axis=1) != labels)),
                    'difference': difference}
-        contents = {'train': without_places(record), 'epochs': epochs, 'checked': checked,
-                    'export': provenance()}
+        contents = {'train': without_places(record), 'epochs': read_progress(checkpoint).epochs,
+                    'checked': checked, 'export': provenance()}
         write_json(os.path.join(folder, RECORD), contents)
     return contents
 
@@ -69,19 +69,6 @@ def check_output(path):
     check(not os.path.lexists(path), '%s is there already; expected the path of a new folder', path)
     check(os.fsencode(path) == path.encode('utf-8', 'replace'),
           '%r is not UTF-8; TensorFlow takes no other path', path)
-
-
-def newest_checkpoint(run, args, unfinished):
-    """The path of a run's newest checkpoint and the epochs it has trained; raises UserError where
-    there is none or, without `unfinished`, one of a run that is not finished.
-    """
-    checkpoint = run.latest_checkpoint()
-    check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
-    done = read_progress(checkpoint).epochs
-    epochs = args['niter'] + args['pretrain_niter']
-    check(done >= epochs or unfinished,
-          '%s: has trained %d of %d epochs; --unfinished takes it as it is', run.path, done, epochs)
-    return checkpoint, done
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def variable_shapes(network):
 
 def variable_name(model, variable):
     """The name of a Network's variable without that of the network: 'fc0/bias'."""
-    return variable.op.name[len(model.name) + 1:]
+    return variable.op.name[len(model.scope + '/'):]
 
 
 def load_network(path):
@@ -131,7 +131,7 @@ def load_network(path):
 
     def logits(x):
         with tf.variable_scope('stored') as scope:
-            prefix = '%s/%s/' % (scope.name, model.name)
+            prefix = '%s/%s/' % (scope.name, model.scope)
             scope.set_custom_getter(
                 lambda getter, name, **unused: constants[name[len(prefix):]])
             return model(x)
