@@ -4,7 +4,6 @@ import os
 
 from utils.errors import UserError
 from utils.files import read_json
-from utils.sums import SUMS, read_sums, sha256
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from attacks import ATTACKS
 from datasets import load_dataset
 from evaluation.networks import load_network, read_network, write_network
+from evaluation.sums import SUMS, read_sums, sha256
 from tests.running import ROOT
 from tests.stored import random_images, random_network, reference_logits
 
