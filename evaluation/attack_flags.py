@@ -1,4 +1,4 @@
-"""The flags of attacks, made of their signatures; nothing of it stands in an attack but the names."""
+"""The flags of attacks, made of their signatures."""
 import collections
 
 from utils.hyperparameters import keyword_only, module_of, takers

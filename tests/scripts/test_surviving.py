@@ -1,5 +1,4 @@
 """Runs that die, are stopped, share a folder, or meet a full disk; all through the command line."""
-import contextlib
 import glob
 import json
 import os
@@ -7,65 +6,23 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import time
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
 from tests.preloaded import wait_for
+from tests.scripts.surviving import (
+    DATA,
+    RUN,
+    RUN_FOLDER,
+    assert_same,
+    damage,
+    metrics,
+    one_error,
+    variables,
+)
 from training.checkpoints import found
-
-RUN = [
-    'train.py', '--defense=none', '--layer_dims=300', '--batch_size=4', '--niter=6',
-    '--summary_frequency=0', '--resume'
-]
-RUN_FOLDER = 'none_s1'
-DATA = '.data-00000-of-00001'
-
-
-@pytest.fixture(scope='module')
-def whole(scripts, tmp_path_factory):
-    """A run that was never stopped."""
-    folder = tmp_path_factory.mktemp('whole')
-    status, _, err = scripts.run(*RUN + ['--train_dir=%s' % folder])
-    assert status == 0, err
-    return folder / RUN_FOLDER
-
-
-@pytest.fixture
-def copy(whole, tmp_path):
-    """A copy of that run."""
-    shutil.copytree(str(whole), str(tmp_path / RUN_FOLDER))
-    return tmp_path / RUN_FOLDER
-
-
-def one_error(err):
-    """The only error line of a script's stderr, which has no traceback."""
-    lines = [line for line in err.splitlines() if 'error:' in line]
-    assert len(lines) == 1 and 'Traceback' not in err, err
-    return lines[0]
-
-
-def variables(run):
-    reader = tf.train.NewCheckpointReader(found(str(run / 'chks'))[0])
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-
-
-def metrics(run):
-    rows = [json.loads(line) for line in open(str(run / 'metrics.jsonl'))]
-    return [{key: value for key, value in row.items() if key != 'seconds'} for row in rows]
-
-
-def assert_same(run, expected):
-    """The same variables byte for byte, Adam's and the progress among them, and the same metrics.
-    """
-    got, wanted = variables(run), variables(expected)
-    assert set(got) == set(wanted)
-    for name in wanted:
-        assert np.asarray(got[name]).tobytes() == np.asarray(wanted[name]).tobytes(), name
-    assert metrics(run) == metrics(expected) and len(metrics(run)) == 7
 
 
 @pytest.mark.slow
@@ -140,17 +97,6 @@ def test_a_signal_stops_after_the_step_and_saves(scripts, whole, tmp_path, numbe
     assert_same(run, whole)
 
 
-def damage(path, kind):
-    """Truncates a file, or flips a bit in its middle."""
-    content = bytearray(open(path, 'rb').read())
-    if kind == 'truncated':
-        content = content[:len(content) // 2]
-    else:
-        content[len(content) // 2] ^= 4
-    with open(path, 'wb') as stream:
-        stream.write(content)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('kind', ['truncated', 'flipped'])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(scripts, whole, copy, kind):
@@ -208,78 +154,3 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_a_finite_state(script
             np.isfinite(value).all()
             for name, value in variables(tmp_path / RUN_FOLDER).items()
             if name != 'progress')
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MB."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    if os.geteuid() or subprocess.call(
-        ['mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs',
-         str(folder)], stderr=subprocess.DEVNULL):
-        pytest.skip('a file system cannot be mounted here')
-    yield folder
-    subprocess.check_call(['umount', '-l', str(folder)])
-
-
-@pytest.mark.slow
-def test_a_full_disk_is_one_line_and_the_last_checkpoint_survives(scripts, whole, small_disk):
-    run = small_disk / RUN_FOLDER
-    process = scripts.start(*RUN + ['--train_dir=%s' % small_disk])
-    wait_for(lambda: found(str(run / 'chks')))
-    with open(str(small_disk / 'filler'), 'wb',
-              buffering=0) as stream, contextlib.suppress(OSError):
-        while True:
-            stream.write(bytes(4096))
-    for status, _, err in (process.wait(), scripts.run(
-            *RUN + ['--train_dir=%s' % small_disk])):   # full in the run, and before it
-        assert status == 1 and re.search('o space left on device|cannot be written',
-                                         one_error(err)), err
-        assert json.loads(variables(run)['progress'].decode())['epochs'] > 0
-    subprocess.check_call(['mount', '-o', 'remount,ro', str(small_disk)])
-    status, _, err = scripts.run(*RUN + ['--train_dir=%s' % small_disk])
-    assert status == 2 and 'ead-only file system' in one_error(err), err
-    subprocess.check_call(['mount', '-o', 'remount,rw', str(small_disk)])
-    os.remove(str(small_disk / 'filler'))
-    assert scripts.run(*RUN + ['--train_dir=%s' % small_disk])[0] == 0
-    assert_same(run, whole)
-
-
-@pytest.mark.slow
-def test_a_test_goes_on_where_it_was(scripts, whole, tmp_path):
-    test = [
-        'test.py',
-        '--load_dir=%s' % whole, '--num_examples=100', '--batch_size=4', '--attack_iter=50',
-        '--resume'
-    ]
-    assert scripts.run(*test + ['--working_dir=%s' % (tmp_path / 'whole')])[0] == 0
-    parts = tmp_path / 'parts' / RUN_FOLDER
-    process = scripts.start(*test + ['--working_dir=%s' % (tmp_path / 'parts')])
-    wait_for((parts / 'partial' / '00001.npz').exists)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (parts / 'summary.json').exists()
-    first, second = parts / 'partial' / '00000.npz', parts / 'partial' / '00001.npz'
-    with np.load(str(first)) as arrays:
-        marked = dict(arrays)
-    marked[
-        'conf'] = marked['conf'] * 0 + 0.125   # shows that the chunk is read and not attacked again
-    np.savez(str(first), **marked)
-    damage(str(second), 'truncated')
-    status, _, err = scripts.run(*test + ['--working_dir=%s' % (tmp_path / 'parts')])
-    assert status == 0 and '%s: cannot be read' % second in err, err
-    got, expected = ((tmp_path / name / RUN_FOLDER / 'results.tsv').read_text().splitlines()
-                     for name in ('parts', 'whole'))
-    assert all(line.split('\t')[3] == '0.125'
-               for line in got[1:21]) and got[21:] == expected[21:] and len(got) == 101
-    assert not (parts / 'partial').exists()
-
-    status, _, err = scripts.run(*test + ['--working_dir=%s' % (tmp_path / 'parts')])
-    assert status == 0 and 'is finished' in err
-    another = test + ['--working_dir=%s' % (tmp_path / 'parts'), '--attack_iter=51']
-    status, _, err = scripts.run(*another)
-    assert status == 2 and '--overwrite replaces them' in err and '0.125' in (
-        parts / 'results.tsv').read_text()
-    assert scripts.run(*another + ['--overwrite'])[0] == 0   # from the start
-    assert '0.125' not in (parts / 'results.tsv').read_text()
