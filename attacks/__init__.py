@@ -4,6 +4,7 @@ built into the graph.
 model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file
 with its function and a line in ATTACKS.
 """
+from attacks.boundary import boundary
 from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial
 from attacks.deepfool import deepfool
@@ -15,6 +16,7 @@ ATTACKS = {
     'deepfool': deepfool,
     'high_confidence': high_confidence,
     'carlini': carlini_wagner,
+    'boundary': boundary,
     'fgsm': fgsm,
     'bim': bim,
     'pgd': pgd,
