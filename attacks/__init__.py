@@ -7,10 +7,12 @@ with its function and a line in ATTACKS.
 from attacks.boundary import boundary
 from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial
+from attacks.ddn import ddn
 from attacks.deepfool import deepfool
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
+from attacks.square import square
 
 ATTACKS = {
     'deepfool': deepfool,
@@ -20,4 +22,6 @@ ATTACKS = {
     'fgsm': fgsm,
     'bim': bim,
     'pgd': pgd,
+    'ddn': ddn,
+    'square': square,
 }
