@@ -4,12 +4,15 @@ built into the graph.
 model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file
 with its function and a line in ATTACKS.
 """
+from attacks.boundary import boundary
 from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial
+from attacks.ddn import ddn
 from attacks.deepfool import deepfool
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
+from attacks.square import square
 
 __all__ = ['ATTACKS', 'Adversarial', 'bim', 'carlini_wagner', 'deepfool', 'fgsm',
            'high_confidence', 'pgd']
@@ -18,7 +21,10 @@ ATTACKS = {
     'deepfool': deepfool,
     'high_confidence': high_confidence,
     'carlini': carlini_wagner,
+    'boundary': boundary,
     'fgsm': fgsm,
     'bim': bim,
     'pgd': pgd,
+    'ddn': ddn,
+    'square': square,
 }

@@ -49,3 +49,22 @@ def closest_boundary(model, x, y):
         for k in range(model.weights.shape[1])
     ], axis=1)
     return distances.min(axis=1), distances.argmin(axis=1)
+
+
+def fallen(x, w, fall):
+    """The exact l2 distance inside the box from x [n, d] to where w x has fallen by `fall` [n]:
+    float64, by bisection; infinite where no image of the box has.
+    """
+    x = np.float64(x)
+    w = np.abs(np.float64(w)) * np.where(w > 0, 1, -1)
+    room = np.where(w > 0, x, 1 - x)
+    low = np.zeros(len(x))
+    high = np.full(len(x), 1e9)
+    for _ in range(200):
+        middle = (low + high) / 2
+        enough = (np.abs(w) * np.minimum(middle[:, None] * np.abs(w), room)).sum(axis=1) >= fall
+        low = np.where(enough, low, middle)
+        high = np.where(enough, middle, high)
+    reachable = (np.abs(w) * room).sum(axis=1) >= fall
+    moved = np.minimum(high[:, None] * np.abs(w), room)
+    return np.where(reachable, np.linalg.norm(moved, axis=1), np.inf)

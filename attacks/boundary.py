@@ -1,0 +1,195 @@
+"""The smallest l2 perturbation, along the decision boundary: ours, in the family of FAB (Croce &
+Hein, ICML 2020).
+
+For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
+the boundary (refine), in which each point is the exact projection, box included, of a mix of the
+closest adversarial point so far and x. Each step is one forward and one backward pass.
+"""
+import collections
+
+from utils.errors import check
+from utils.ops import jacobian, lp_norm, per_image, select_class
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.loop import SLOTS, by_chunks, run_active
+from attacks.projection import inner, project_half_space
+from attacks.targets import boundary_distances
+
+MARGIN = 1e-4       # l2 length added to each step of seek, so that it crosses the boundary
+FIRST_SHARE = 0.5   # how far the first trial goes from the adversarial point towards x
+GROWTH = 1.5        # of that share after a trial that came closer; after a failure it is halved
+FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
+PRUNE_STEPS = 5     # steps of refine after which a class may be dropped
+
+PREFIX = 'boundary'
+SHARED = ()
+HELP = {
+    'candidates': 'classes tried, those with the closest boundaries at x (0: only refine the '
+                  'given start)',
+    'seek': 'Newton steps after which a class that was not reached is given up',
+    'refine': 'steps along the boundary for each class',
+    'overshoot': 'each Newton step goes so much further than the linearised boundary',
+    'kappa': 'margin for float32: points lie so far behind the linearised boundary, relative to '
+             'their distance from x',
+    'prune': 'drop a class whose distance, linearised or after 5 steps of refine, is above so '
+             'many times the best (0: drop none)',
+}
+
+# x to distances: the image, and the classes to try in turn. turn: the one at work, -1 for x_init;
+# seeking, steps: its phase and the steps of it. z: the point looked at next; corrected: it is the
+# correction of a trial; share: how far a trial goes from base towards x. base, w, gap, length: the
+# closest adversarial point of this turn, g and its gradient there, and the distance from x.
+State = collections.namedtuple(
+    'State', 'x label attackable targets distances turn seeking steps z corrected share '
+    'base w gap length best best_length iterations')
+
+
+class _Walk(object):
+    """One image's way from class to class; every image for itself."""
+
+    def __init__(self, model, targeted, seek, refine, overshoot, kappa, prune):
+        self._model, self._targeted = model, targeted
+        self._seek, self._refine = seek, refine
+        self._overshoot, self._kappa, self._prune = overshoot, kappa, prune
+
+    def begin(self, x, start, label, attackable, targets, distances, turn):
+        """The State of images x [b, ...] before their first step, which looks at `start`."""
+        def fill(value):
+            return tf.fill(tf.shape(label), value)
+
+        return State(
+            x, label, attackable, targets, distances, turn=fill(turn), seeking=fill(True),
+            steps=fill(0), z=start, corrected=fill(False), share=fill(FIRST_SHARE), base=x,
+            w=tf.zeros_like(x), gap=fill(0.), length=fill(np.inf), best=x,
+            best_length=fill(np.inf), iterations=fill(0))
+
+    def step(self, state):
+        """One step of each image: (state, done [b])."""
+        gap, w, adversarial = self._look(state)
+        length = lp_norm(state.z - state.x)
+        reached = state.seeking & adversarial
+        closer = ~state.seeking & adversarial & (length < state.length)
+        correct = ~state.seeking & ~adversarial & ~state.corrected
+        taken = reached | closer
+        better = taken & (length < state.best_length)
+        state = state._replace(
+            seeking=state.seeking & ~adversarial,
+            steps=tf.where(reached, tf.zeros_like(state.steps), state.steps + 1),
+            share=next_share(state, reached, closer, correct),
+            base=tf.where(taken, state.z, state.base),
+            w=tf.where(taken, w, state.w),
+            gap=tf.where(taken, gap, state.gap),
+            length=tf.where(taken, length, state.length),
+            best=tf.where(better, state.z, state.best),
+            best_length=tf.where(better, length, state.best_length),
+            iterations=state.iterations + tf.cast(state.attackable, tf.int32))
+        state = self._next_turn(self._next_point(state, gap, w, length, correct))
+        return state, ~state.attackable | (state.turn >= int(state.targets.shape[1]))
+
+    def _look(self, state):
+        """g at z, its gradient, and whether z is adversarial: g < 0.
+
+        g [b] is the lead of the label over the best other class, or how far the target is behind
+        it. Until an untargeted image is adversarial, g is the lead over the class of this turn.
+        """
+        logits = self._model(state.z)
+        k = int(logits.shape[1])
+        own = tf.one_hot(state.label, k, on_value=True, off_value=False)
+        others = tf.where(own, tf.fill(tf.shape(logits), -np.inf), logits)
+        lead = select_class(logits, state.label) - tf.reduce_max(others, axis=1)
+        gap = -lead if self._targeted else lead
+        adversarial = gap < 0
+        if not self._targeted:
+            towards = select_class(logits, select_class(state.targets, state.turn))
+            aimed = state.seeking & ~adversarial
+            gap = tf.where(aimed, select_class(logits, state.label) - towards, gap)
+        return gap, tf.gradients(gap, state.z)[0], adversarial
+
+    def _next_point(self, state, gap, w, length, correct):
+        """Sets z: a Newton step or a correction from where it is, or a trial from base."""
+        here = state.seeking | correct
+        anchor = tf.where(here, state.z, state.base)
+        w = tf.where(here, w, state.w)
+        gap = tf.where(here, gap, state.gap)
+        length = tf.where(here, length, state.length)
+        share = tf.where(here, tf.zeros_like(length), state.share)
+        p = anchor + per_image(share, anchor) * (state.x - anchor)
+        beyond = tf.where(state.seeking, self._overshoot * gap + MARGIN * lp_norm(w),
+                          self._kappa * tf.minimum(length, FAR) * lp_norm(w))
+        fall = gap + beyond + inner(w, p - anchor)
+        return state._replace(z=project_half_space(p, w, fall), corrected=correct)
+
+    def _next_turn(self, state):
+        """Where a turn is over, the next class is sought from x."""
+        seek = tf.where(state.turn < 0, tf.zeros_like(state.turn), self._seek + 0 * state.turn)
+        over = tf.where(state.seeking, state.steps > seek, state.steps >= self._refine)
+        if self._prune:
+            worst = self._prune * state.best_length
+            over |= ~state.seeking & (state.steps >= PRUNE_STEPS) & (state.length > worst)
+        turn = state.turn + tf.cast(over, tf.int32)
+        if self._prune:
+            far = over & (select_class(state.distances, turn) > worst)
+            turn = tf.where(far, tf.fill(tf.shape(turn), int(state.targets.shape[1])), turn)
+        return state._replace(
+            turn=turn,
+            seeking=state.seeking | over,
+            steps=tf.where(over, tf.zeros_like(turn), state.steps),
+            z=tf.where(over, state.x, state.z),
+            corrected=state.corrected & ~over)
+
+
+def next_share(state, reached, closer, correct):
+    """The share of the next trial: grown after one that came closer by itself, halved after one
+    that did not, its correction included.
+    """
+    grown = tf.where(state.corrected, state.share, tf.minimum(GROWTH * state.share, 1.))
+    failed = ~state.seeking & ~closer & ~correct
+    share = tf.where(closer, grown, tf.where(failed, state.share / 2, state.share))
+    return tf.where(reached, tf.fill(tf.shape(share), FIRST_SHARE), share)
+
+
+def boundary(model, x, y, targets=None, x_init=None, slots=SLOTS, *, candidates=4, seek=10,
+             refine=40, overshoot=.02, kappa=1e-3, prune=0.):
+    """The closest adversarial point over all starts: the `candidates` closest classes, and x_init.
+
+    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or
+    towards `targets` [n] int32. `x_init` [n, ...] in [0, 1] is a start for each image, such as
+    what another attack found: where it is adversarial it is refined first, elsewhere ignored. An
+    image for which nothing is found is returned as it is. `slots` images are worked on at a time.
+    Returns Adversarial; raises UserError for a hyper-parameter out of range.
+    """
+    for name, value in (('candidates', candidates), ('overshoot', overshoot), ('kappa', kappa),
+                        ('prune', prune)):
+        check_number(name, value)
+    for name, value in (('seek', seek), ('refine', refine), ('slots', slots)):
+        check_number(name, value, low=1)
+    check(candidates > 0 or x_init is not None,
+          'candidates is 0 without x_init; expected at least one start')
+    k = int(check_logits(model, x, y).shape[1])
+    n = tf.size(y)
+    walk = _Walk(model, targets is not None, seek, refine, overshoot, kappa, prune)
+
+    def prepare(rows):
+        images = tf.gather(x, rows)
+        labels = tf.gather(y, rows)
+        logits = model(images)
+        right = attackable(logits, labels)
+        if targets is not None:
+            order = tf.gather(targets, rows)[:, tf.newaxis]
+            return [right, order[:, :candidates], tf.zeros_like(order, x.dtype)[:, :candidates]]
+        distances, _ = boundary_distances(logits, jacobian(logits, images), labels)
+        closest, order = tf.nn.top_k(-distances, min(candidates, k - 1))
+        return [right, order, -closest]
+
+    label = y if targets is None else targets
+    parts = [x, x if x_init is None else x_init, label] + by_chunks(prepare, n, slots)
+
+    def enter(rows):
+        return walk.begin(*(tf.gather(part, rows) for part in parts),
+                          turn=0 if x_init is None else -1)
+
+    found = run_active(enter, walk.step, ('best', 'iterations'), n, slots)
+    return Adversarial(tf.stop_gradient(found['best']), found['iterations'])

@@ -1,0 +1,140 @@
+"""The boundary attack against exact minima: linear models with the box, small ReLU networks."""
+from utils.errors import UserError
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from scipy.optimize import minimize
+
+from attacks import boundary, deepfool
+from tests.known import LinearModel, attack_images, fallen, placeholders
+
+
+def walled(d, k, n=40):
+    """A linear model of k classes in d dimensions, images with half of their pixels at the walls,
+    and their labels.
+    """
+    rng = np.random.RandomState(d)
+    weights = rng.randn(d, k)
+    model = LinearModel(weights, -0.5 * weights.sum(axis=0))
+    x = np.float32(np.clip(rng.uniform(-0.5, 1.5, (n, d)), 0., 1.))
+    return model, x, np.int32(model.logits(x).argmax(axis=1))
+
+
+def exact_distances(model, x, y):
+    """The l2 distance of each image to each class, inside the box: [n, k] float64; inf for y."""
+    logits = model.logits(x)
+    rows = np.arange(len(x))
+    columns = [fallen(x, (model.weights.T[y] - w), logits[rows, y] - logits[:, k])
+               for k, w in enumerate(model.weights.T)]
+    distances = np.stack(columns, axis=1)
+    distances[rows, y] = np.inf
+    return distances
+
+
+def norms(x_adv, x):
+    return np.linalg.norm((np.float64(x_adv) - x).reshape(len(x), -1), axis=1)
+
+
+@pytest.mark.parametrize('d, k', [(2, 2), (20, 3), (784, 10)])
+def test_on_linear_models_it_is_the_minimum_inside_the_box(session, d, k):
+    model, x, y = walled(d, k)
+    x_adv, _ = attack_images(session, boundary, model, x, y, candidates=k - 1)
+    ratio = norms(x_adv, x) / exact_distances(model, x, y).min(axis=1)
+    assert (model.logits(x_adv).argmax(axis=1) != y).all()
+    assert ratio.min() >= 1. and ratio.max() <= 1.005
+    assert x_adv.min() >= 0. and x_adv.max() <= 1.
+
+
+def targeted_minimum(model, x, t):
+    """The l2 distance inside the box from one image to where class t is the largest: SLSQP."""
+    others = np.arange(model.weights.shape[1]) != t
+    w = (model.weights - model.weights[:, t:t + 1])[:, others]
+    b = (model.bias - model.bias[t])[others]
+    x = np.float64(x)
+    solved = minimize(lambda v: 0.5 * np.sum((v - x) ** 2), x, jac=lambda v: v - x, method='SLSQP',
+                      bounds=[(0., 1.)] * len(x), options={'ftol': 1e-15, 'maxiter': 500},
+                      constraints={'type': 'ineq', 'fun': lambda v: -(v @ w + b),
+                                   'jac': lambda v: -w.T})
+    assert solved.success
+    return np.linalg.norm(solved.x - x)
+
+
+def test_towards_a_target_it_is_the_minimum_too(session):
+    """On some of the images the target has to overtake both of the other classes at once."""
+    model, x, y = walled(20, 3)
+    t = np.int32((y + 1) % 3)
+    x_adv, _ = attack_images(session, boundary, model, x, y, targets=tf.constant(t))
+    best = np.array([targeted_minimum(model, *image) for image in zip(x, t)])
+    ratio = norms(x_adv, x) / best
+    assert (model.logits(x_adv).argmax(axis=1) == t).all()
+    assert ratio.min() >= 1. and ratio.max() <= 1.005
+    assert (best > 1.001 * exact_distances(model, x, y)[np.arange(len(x)), t]).sum() > 3
+
+
+@pytest.mark.parametrize('slots', [1, 7])
+def test_images_that_wait_for_a_place_get_the_same(session, slots):
+    """Up to float32: a product with one row is rounded otherwise than one with many."""
+    model, x, y = walled(20, 3)
+    y = np.int32(np.where(np.arange(len(y)) % 4 == 0, (y + 1) % 3, y))
+    together, steps = attack_images(session, boundary, model, x, y)
+    apart, same_steps = attack_images(session, boundary, model, x, y, slots=slots)
+    assert np.allclose(norms(together, x), norms(apart, x), rtol=3e-5)
+    assert np.allclose(together, apart, atol=1e-3) and np.array_equal(steps, same_steps)
+    assert np.array_equal(steps > 0, model.logits(x).argmax(axis=1) == y)
+
+
+def test_misclassified_images_are_returned_to_the_bit(session):
+    model, x, y = walled(20, 3)
+    x_adv, steps = attack_images(session, boundary, model, x, np.int32((y + 1) % 3))
+    assert np.array_equal(x_adv, x) and not steps.any()
+
+
+def test_a_class_out_of_reach_is_given_up(session):
+    """The third logit is never the largest in the box; untargeted, the second still is found."""
+    model = LinearModel([[0., 1., 1.], [0., 1., -1.]], [0., -.8, -9.])
+    x = np.float32([[.3, .2], [.1, .4]])
+    y = np.int32([0, 0])
+    lost, steps = attack_images(session, boundary, model, x, y, targets=tf.constant([2, 2]))
+    assert np.array_equal(lost, x) and (steps == 11).all()
+    found, _ = attack_images(session, boundary, model, x, y, seek=3)
+    assert (model.logits(found).argmax(axis=1) == 1).all()
+
+
+def test_no_gradient_passes(session, linear):
+    model, images, labels = linear
+    x, y = placeholders(images)
+    assert tf.gradients(boundary(model, x, y).x_adv, x) == [None]
+
+
+def test_a_given_start_is_refined(session, linear):
+    """candidates=0: only the start. Where it is not adversarial the image is returned as it is."""
+    model, images, labels = linear
+    found, _ = attack_images(session, deepfool, model, images, labels, overshoot=.5, box=True)
+    given = np.where(np.arange(20)[:, np.newaxis] % 5 == 0, images, found)
+    refined, steps = attack_images(session, boundary, model, images, labels, candidates=0,
+                                   x_init=tf.constant(given))
+    used = np.arange(20) % 5 != 0
+    assert np.array_equal(refined[~used], images[~used]) and (steps[~used] == 1).all()
+    best = exact_distances(model, images, labels).min(axis=1)
+    assert (norms(refined, images)[used] <= 1.005 * best[used]).all()
+    assert (norms(found, images)[used] > 1.2 * best[used]).all()
+    both, _ = attack_images(session, boundary, model, images, labels, x_init=tf.constant(given))
+    assert (norms(both, images) <= 1.005 * best).all()
+
+
+def test_pruning_saves_steps(session):
+    model, x, y = walled(784, 10)
+    whole, steps = attack_images(session, boundary, model, x, y, candidates=9)
+    pruned, fewer = attack_images(session, boundary, model, x, y, candidates=9, prune=1.3)
+    assert fewer.sum() < 0.7 * steps.sum()
+    assert norms(pruned, x).mean() < 1.02 * norms(whole, x).mean()
+    assert (model.logits(pruned).argmax(axis=1) != y).all()
+
+
+@pytest.mark.parametrize('wrong', [{'kappa': -1.}, {'refine': 0}, {'seek': 0}, {'candidates': 0},
+                                   {'prune': float('nan')}])
+def test_a_value_out_of_range_is_named(linear, wrong):
+    model, images, _ = linear
+    with pytest.raises(UserError, match=list(wrong)[0]):
+        boundary(model, *placeholders(images), **wrong)
