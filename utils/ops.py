@@ -39,8 +39,21 @@ def confidence(logits):
 
 
 def select_class(values, classes):
-    """values[i, classes[i]] for each image i: [n, k], [n] int32 -> [n]."""
-    return tf.reduce_sum(values * tf.one_hot(classes, int(values.shape[1]), dtype=values.dtype), axis=1)
+    """values[i, classes[i]] for each image i: [n, k], which may be infinite, [n] int32 -> [n]."""
+    chosen = tf.where(is_class(values, classes), values, tf.zeros_like(values))
+    return tf.reduce_sum(chosen, axis=1)
+
+
+def is_class(values, classes):
+    """Where values [n, k] stand for `classes` [n] int32: [n, k] bool."""
+    k = int(values.shape[1])
+    return tf.one_hot(classes, k, on_value=True, off_value=False, dtype=tf.bool)
+
+
+def mask_class(values, classes, value=-np.inf):
+    """`values` with `value` in place of each image's own class: [n, k], [n] int32 -> [n, k]."""
+    masked = tf.fill(tf.shape(values), tf.constant(value, values.dtype))
+    return tf.where(is_class(values, classes), masked, values)
 
 
 def nll(logits, y):
@@ -72,8 +85,8 @@ def lp_norm(r, ord=2, epsilon=0.):
 
 def class_norms(w, ord=2):
     """Norm of each class's gradient: [n, k, ...] -> [n, k]."""
-    shape = w.shape.as_list()
-    return tf.reshape(lp_norm(tf.reshape(w, [-1, int(np.prod(shape[2:]))]), ord), [-1, shape[1]])
+    norms = lp_norm(tf.reshape(w, tf.concat([[-1], tf.shape(w)[2:]], axis=0)), ord)
+    return tf.reshape(norms, [-1, int(w.shape[1])])
 
 
 def project_box(x):
