@@ -52,12 +52,10 @@ def boundary_step(model, x_r, classes, clip):
     and the others.
     """
     logits = model(x_r)
-    k = int(logits.shape[1])
-    chosen = tf.one_hot(classes, k)
-    logits = tf.reduce_sum(chosen * tf.expand_dims(logits, 1), axis=2)
-    label = tf.zeros_like(classes[:, 0])
-    distances, w = boundary_distances(logits, jacobian(logits, x_r), label)
-    closest = tf.one_hot(tf.argmin(distances, axis=1), int(logits.shape[1]), on_value=True,
+    jac = jacobian(logits, x_r, classes)
+    chosen = tf.gather(logits, classes, axis=1, batch_dims=1)
+    distances, w = boundary_distances(chosen, jac, tf.zeros_like(classes[:, 0]))
+    closest = tf.one_hot(tf.argmin(distances, axis=1), int(chosen.shape[1]), on_value=True,
                          off_value=False)
     distance = tf.boolean_mask(distances, closest)
     if clip:

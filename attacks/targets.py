@@ -1,5 +1,5 @@
 """Which class the attack A_f aims at (section 4): chosen once, at x."""
-from utils.ops import class_norms, jacobian, select_class
+from utils.ops import class_norms, jacobian, mask_class, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,7 +19,7 @@ def boundary_distances(logits, jac, y, ord=2):
     w = jac - grad_y
     f = logits - tf.expand_dims(select_class(logits, y), 1)
     distances = tf.abs(f) / tf.maximum(class_norms(w, 1 if ord == np.inf else 2), 1e-12)
-    return tf.where(tf.cast(one_hot, tf.bool), tf.fill(tf.shape(distances), np.inf), distances), w
+    return mask_class(distances, y, np.inf), w
 
 
 def closest_targets(logits, x, y, ord=2):
@@ -35,9 +35,7 @@ def sampled_targets(logits, y, noise, uniform=False):
     int32.
     """
     scores = tf.zeros_like(logits) if uniform else logits
-    is_y = tf.one_hot(y, int(logits.shape[1]), on_value=True, off_value=False, dtype=tf.bool)
-    return noise.categorical(tf.where(is_y, tf.fill(tf.shape(scores), -np.inf), scores),
-                             'attack/target')
+    return noise.categorical(mask_class(scores, y), 'attack/target')
 
 
 def smoothed_targets(targets, y, num_classes, smoothing, noise):

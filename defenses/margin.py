@@ -1,7 +1,7 @@
 """l2 margin maximization ([19], Matyasko and Chau, IJCNN 2017): section 2 and the margin rows of
 Table 1.
 """
-from utils.ops import class_norms, jacobian, select_class, squared_norm
+from utils.ops import class_norms, jacobian, mask_class, select_class, squared_norm
 
 import tensorflow.compat.v1 as tf
 
@@ -15,8 +15,8 @@ def hinge(logits, y):
     """Crammer and Singer's multiclass hinge, max over j other than y of (1 + f_j - f_y), at least
     0: [n, k], [n] -> [n].
     """
-    others = logits - 1e9 * tf.one_hot(y, int(logits.shape[1]))
-    return tf.nn.relu(1. + tf.reduce_max(others, axis=1) - select_class(logits, y))
+    closest = tf.reduce_max(mask_class(logits, y), axis=1)
+    return tf.nn.relu(1. + closest - select_class(logits, y))
 
 
 def steepest_rival(logits, jac, y):

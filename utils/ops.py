@@ -11,6 +11,15 @@ import tensorflow.compat.v1 as tf
 BOX = (0., 1.)
 SUPPORTED_NORMS = (2, np.inf)
 ORDS = {'l2': 2, 'linf': np.inf}   # by the names that flags have
+CLASSES_AT_ONCE = 64   # of a Jacobian
+
+# Operations whose gradient TensorFlow 1.15 and 2.21 can both vectorise, and ends of a graph.
+DENSE = frozenset([
+    'Add', 'AddV2', 'BiasAdd', 'Cast', 'Const', 'Elu', 'Enter', 'Identity', 'MatMul', 'Maximum',
+    'Mul', 'Neg', 'Pack', 'Placeholder', 'PlaceholderWithDefault', 'ReadVariableOp', 'Relu',
+    'Reshape', 'Selu', 'Shape', 'Sigmoid', 'Softplus', 'Square', 'StridedSlice', 'Sub', 'Tanh',
+    'VarHandleOp', 'VariableV2',
+])
 
 
 def norm(ord, name='ord'):
@@ -31,9 +40,21 @@ def confidence(logits):
 
 
 def select_class(values, classes):
-    """values[i, classes[i]] for each image i: [n, k], [n] int32 -> [n]."""
-    return tf.reduce_sum(values * tf.one_hot(classes, int(values.shape[1]), dtype=values.dtype),
-                         axis=1)
+    """values[i, classes[i]] for each image i: [n, k], which may be infinite, [n] int32 -> [n]."""
+    chosen = tf.where(is_class(values, classes), values, tf.zeros_like(values))
+    return tf.reduce_sum(chosen, axis=1)
+
+
+def is_class(values, classes):
+    """Where values [n, k] stand for `classes` [n] int32: [n, k] bool."""
+    k = int(values.shape[1])
+    return tf.one_hot(classes, k, on_value=True, off_value=False, dtype=tf.bool)
+
+
+def mask_class(values, classes, value=-np.inf):
+    """`values` with `value` in place of each image's own class: [n, k], [n] int32 -> [n, k]."""
+    masked = tf.fill(tf.shape(values), tf.constant(value, values.dtype))
+    return tf.where(is_class(values, classes), masked, values)
 
 
 def nll(logits, y):
@@ -67,8 +88,8 @@ def lp_norm(r, ord=2, epsilon=0.):
 
 def class_norms(w, ord=2):
     """Norm of each class's gradient: [n, k, ...] -> [n, k]."""
-    shape = w.shape.as_list()
-    return tf.reshape(lp_norm(tf.reshape(w, [-1, int(np.prod(shape[2:]))]), ord), [-1, shape[1]])
+    norms = lp_norm(tf.reshape(w, tf.concat([[-1], tf.shape(w)[2:]], axis=0)), ord)
+    return tf.reshape(norms, [-1, int(w.shape[1])])
 
 
 def project_box(x):
@@ -95,32 +116,51 @@ def steepest(w, ord=2):
     return w / per_image(tf.maximum(lp_norm(w, 2), 1e-12), w)
 
 
-def _passes_convolution(tensor):
-    """Whether the tensor is computed through a convolution."""
-    seen, waiting = set(), [tensor.op]
+def _runs_side_by_side(logits, x):
+    """Whether both runtimes can differentiate all classes in one pass: logits of x by DENSE alone.
+    """
+    seen = {x.op}
+    waiting = [logits.op]
     while waiting:
         op = waiting.pop()
-        if op.type.startswith('Conv'):
-            return True
-        fresh = [source.op for source in op.inputs if source.op not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    return False
+        if op in seen:
+            continue
+        if op.type not in DENSE:
+            return False
+        seen.add(op)
+        if op.type != 'Enter':   # behind it lies what a loop does not change
+            waiting.extend(source.op for source in op.inputs)
+    return True
 
 
-def jacobian(logits, x):
-    """Gradient of every logit with respect to its own image: [n, k], [n, ...] -> [n, k, ...].
+def jacobian(logits, x, classes=None):
+    """Gradient of logits with respect to their own image: [n, k], [n, ...] -> [n, k, ...].
 
-    Dense networks are differentiated in one backward pass with all classes side by side (a third
-    less time than k passes for the MLP of section 5 on a CPU), convolutional ones in k passes, for
-    which side by side takes 1.6 times as long.
+    With `classes` [n, c] int32, of those c logits of each image alone: [n, c, ...]. Dense networks
+    are differentiated with CLASSES_AT_ONCE classes side by side (for the MLP of section 5, a third
+    less time than a pass a class). Every other model takes a pass a class: TensorFlow 1.15 cannot
+    vectorise many gradients, neither runtime that of tf.cond, and convolutions take 1.6 times as
+    long side by side. Memory beyond one chunk of classes is a few times n c d.
     """
-    if _passes_convolution(logits):
-        return tf.stack([tf.gradients(logit, x)[0] for logit in tf.unstack(logits, axis=1)], axis=1)
-    rows = tf.vectorized_map(
-        lambda one_hot: tf.gradients(logits, x, grad_ys=tf.zeros_like(logits) + one_hot)[0],
-        tf.eye(int(logits.shape[1])))
-    rows.set_shape([logits.shape[1]] + x.shape.as_list())
+    k = int(logits.shape[1])
+    if classes is None:
+        classes = tf.tile(tf.expand_dims(tf.range(k), 0), [tf.shape(logits)[0], 1])
+    columns = tf.transpose(classes)
+    side_by_side = _runs_side_by_side(logits, x)
+
+    def gradient(column):
+        return tf.gradients(logits, x, grad_ys=tf.one_hot(column, k, dtype=logits.dtype))[0]
+
+    rows = []
+    for start in range(0, int(columns.shape[0]), CLASSES_AT_ONCE):
+        with tf.control_dependencies(rows[-1:]):   # one chunk after the other, to save memory
+            chunk = tf.identity(columns[start:start + CLASSES_AT_ONCE])
+        if side_by_side:
+            rows.append(tf.vectorized_map(gradient, chunk))
+        else:
+            rows.append(tf.stack([gradient(column) for column in tf.unstack(chunk)]))
+    rows = rows[0] if len(rows) == 1 else tf.concat(rows, axis=0)
+    rows.set_shape(columns.shape[:1].concatenate(x.shape))
     return tf.transpose(rows, [1, 0] + list(range(2, rows.shape.ndims)))
 
 

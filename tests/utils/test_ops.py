@@ -3,6 +3,7 @@ from utils.ops import (
     confidence,
     jacobian,
     lp_norm,
+    mask_class,
     masked_mean,
     prediction,
     project_ball,
@@ -99,3 +100,15 @@ def test_jacobian_against_finite_differences(session, model):
         difference = session.run(logits, {x: images + r}) - session.run(logits, {x: images - r})
         along = 2 * (gradients * r[:, np.newaxis]).sum(axis=(2, 3, 4))
         assert np.allclose(along, difference, rtol=1e-2, atol=1e-2 * np.abs(difference).max())
+
+
+def test_masks_hold_for_logits_of_any_size(session):
+    """Neither a large logit nor an infinite one gets through, and the gradient stays finite."""
+    logits = tf.constant([[1e12, 5., 3.], [1., -np.inf, 2.]])
+    y = tf.constant([0, 2])
+    masked = mask_class(logits, y)
+    assert session.run(masked).tolist() == [[-np.inf, 5., 3.], [1., -np.inf, -np.inf]]
+    assert session.run(select_class(logits, tf.constant([1, 1]))).tolist() == [5., -np.inf]
+    gap = select_class(logits, y) - tf.reduce_max(masked, axis=1)
+    expected = [[1., -1., 0.], [-1., 0., 1.]]
+    assert session.run(tf.gradients(gap, logits)[0]).tolist() == expected
