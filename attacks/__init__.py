@@ -14,8 +14,8 @@ from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
 from attacks.square import square
 
-__all__ = ['ATTACKS', 'Adversarial', 'bim', 'carlini_wagner', 'deepfool', 'fgsm',
-           'high_confidence', 'pgd']
+__all__ = ['ATTACKS', 'Adversarial', 'bim', 'boundary', 'carlini_wagner', 'ddn', 'deepfool', 'fgsm',
+           'high_confidence', 'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,
