@@ -11,17 +11,22 @@ BIN = $(abspath $(VENV))/bin
 RUN = set -e; export PATH="$(BIN):$$PATH"; set -o pipefail;
 SHELL = /bin/bash
 
+# The exact versions that the tests passed with, so that a clone of next year installs the same; Python 3.10 has older ones.
+CONSTRAINTS = import sys; v = sys.version_info[:2]; \
+	print('' if v == (3, 10) else '-c constraints/%s.txt' % ('reference' if v == (3, 7) else 'current'))
+
 .PHONY: demo test venv clean
 
 venv:
 	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" $(RUNNABLE) >/dev/null 2>&1; then \
 	  echo "make: no usable Python$(if $(PYTHON), at $(PYTHON)): install Python 3.7 (TensorFlow 1.15) or 3.10 or later (TensorFlow 2.21) with its venv module, or name one: make PYTHON=/path/to/python" >&2; exit 2; fi
-	@key="$$("$(PYTHON)" -c 'import sys; print(sys.version)' | cksum) $$(cksum < requirements.txt)"; \
+	@key="$$("$(PYTHON)" -c 'import sys; print(sys.version)' | cksum) $$(cat requirements.txt constraints/*.txt | cksum)"; \
+	constraints="$$("$(PYTHON)" -c "$(CONSTRAINTS)")"; \
 	if [ "$$(cat "$(VENV)/.complete" 2>/dev/null)" != "$$key" ]; then \
 	  echo "setting up $(VENV) with $$("$(PYTHON)" --version); this downloads a few GB once" && \
 	  rm -rf "$(VENV)" && "$(PYTHON)" -m venv "$(VENV)" && \
 	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --upgrade pip && \
-	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt $$constraints && \
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
 demo: venv

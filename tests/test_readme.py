@@ -8,7 +8,9 @@ import pytest
 
 from tests.running import ROOT, run_script
 
-README = open(os.path.join(ROOT, 'README.md')).read()
+PAGES = {name: open(os.path.join(ROOT, name)).read() for name in
+         ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md')}
+README = PAGES['README.md']
 
 
 def test_the_ten_lines_run(tmp_path):
@@ -23,17 +25,30 @@ def test_nothing_is_left_to_be_filled_in():
     assert '@@' not in README + open(os.path.join(ROOT, 'benchmarks', 'README.md')).read()
 
 
+def test_it_is_short():
+    assert README.count('\n') <= 120
+
+
+@pytest.mark.parametrize('page', sorted(PAGES))
+def test_its_links_lead_somewhere(page):
+    links = re.findall(r'\]\(([^)#]+)\)', PAGES[page])
+    for link in links:
+        if not link.startswith('http'):
+            assert os.path.exists(os.path.join(ROOT, os.path.dirname(page), link)), link
+
+
 def test_the_files_that_it_names_exist():
     packages = {package for floor in FLOORS for package in floor}
     folders = '|'.join(sorted(packages | {'docs', 'results', 'benchmarks'}))
-    named = re.findall(r'`((?:%s)/[\w./]*\w)`' % folders, README)
+    named = re.findall(r'`((?:%s)/[\w./]*\w)`' % folders, ''.join(PAGES.values()))
     assert len(named) > 15
     for path in named:
         assert os.path.exists(os.path.join(ROOT, path)), path
 
 
 def test_the_functions_that_it_maps_to_the_paper_exist():
-    table = README[README.index('## The paper in the code'):README.index('## Attack a classifier')]
+    page = PAGES['docs/paper.md']
+    table = page[page.index('## The paper in the code'):page.index('## How the equations')]
     names = set(re.findall(r'`(\w+)`', table))
     source = ''.join(open(os.path.join(folder, name)).read() for folder, _, files in os.walk(ROOT)
                      if '.venv' not in folder for name in files if name.endswith('.py'))
