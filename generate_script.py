@@ -150,6 +150,7 @@ def main():
         not (FLAGS.skip_done and FLAGS.launcher == 'slurm'),
         '--skip_done does not go with --launcher=slurm, where a test waits for the '
         'training with its number; what is done returns at once')
+    sys.stdout.reconfigure(errors='surrogateescape')   # a path is printed as it is or not at all
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
     for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):
         print(line)

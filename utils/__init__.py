@@ -1,9 +1,11 @@
 """What would be copied unchanged into another project.
 
-Its first import comes before TensorFlow's and quietens TensorFlow's start-up chatter.
+Its first import comes before TensorFlow's, which is quiet then, and before those of a script.
 """
-import os
-import warnings
+import sys
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-warnings.filterwarnings('ignore', category=FutureWarning)
+from utils.entry import begin
+from utils.startup import quieten_tensorflow
+
+quieten_tensorflow()
+begin(sys.argv)
