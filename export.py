@@ -3,12 +3,12 @@ program, and checks both against the run.
 """
 from utils import cli
 from utils.errors import check
-from utils.session import start_graph_mode
 
 from absl import flags, logging
 
 from evaluation.export import export_run
 from training.run_folder import RunFolder
+from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 

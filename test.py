@@ -6,10 +6,7 @@ import os
 from utils import cli, hyperparameters
 from utils.errors import check, check_choice
 from utils.hyperparameters import TEST_PLACES
-from utils.lock import folder_lock
 from utils.noise import Noise
-from utils.provenance import provenance
-from utils.session import check_gpu_memory, session_config, start_graph_mode
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -22,7 +19,10 @@ from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
 from training.checkpoints import restore_variables
 from training.loading import load_run, tested_checkpoint
+from training.lock import folder_lock
+from training.provenance import provenance
 from training.run_folder import RunFolder
+from training.session import check_gpu_memory, session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
 GRID = 100   # images in a sample grid

@@ -7,10 +7,7 @@ import types
 from utils import cli, hyperparameters
 from utils.errors import check
 from utils.hyperparameters import select
-from utils.lock import folder_lock
 from utils.noise import Noise
-from utils.provenance import provenance
-from utils.session import check_gpu_memory, log_to_file, start_graph_mode
 
 import tensorflow.compat.v1 as tf
 from absl import flags, logging
@@ -21,10 +18,13 @@ from critic import build_critic, critic_learning_rate
 from datasets import DATASETS, load_dataset
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_layer_dims
+from training.lock import folder_lock
 from training.loop import Trainer
 from training.optimizers import BETA1, build_optimizers
+from training.provenance import provenance
 from training.run_folder import RunFolder
 from training.schedule import DECAYS, learning_rate
+from training.session import check_gpu_memory, log_to_file, start_graph_mode
 from training.step import build_steps
 
 FLAGS = flags.FLAGS

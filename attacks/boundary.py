@@ -8,12 +8,13 @@ closest adversarial point so far and x. Each step is one forward and one backwar
 import collections
 
 from utils.errors import check
-from utils.ops import jacobian, lp_norm, per_image, select_class
+from utils.ops import lp_norm, per_image, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks, run_active
 from attacks.projection import inner, project_half_space
 from attacks.targets import boundary_distances

@@ -1,10 +1,11 @@
 """DeepFool, l2 (Moosavi-Dezfooli et al., CVPR 2016; [13] of the paper)."""
 from utils.errors import check
-from utils.ops import jacobian, per_image, steepest
+from utils.ops import per_image, steepest
 
 import tensorflow.compat.v1 as tf
 
 from attacks.contract import attackable, check_logits, check_number, finish, project_step
+from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, perturb
 from attacks.targets import boundary_distances
 

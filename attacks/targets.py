@@ -1,8 +1,10 @@
 """Which class the attack A_f aims at (section 4): chosen once, at x."""
-from utils.ops import class_norms, jacobian, mask_class, select_class
+from utils.ops import class_norms, mask_class, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+from attacks.jacobian import jacobian
 
 
 def boundary_distances(logits, jac, y, ord=2):

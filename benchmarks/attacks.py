@@ -8,7 +8,6 @@ import torch
 
 from utils import cli
 from utils.errors import check
-from utils.session import start_graph_mode
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,6 +16,7 @@ from absl import flags, logging
 from attacks import carlini_wagner, deepfool, high_confidence
 from benchmarks import common, peers
 from evaluation.results import relative_norms
+from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 OURS = 'ours'

@@ -2,13 +2,12 @@
 import resource
 import time
 
-from utils.session import session_config
-
 import tensorflow.compat.v1 as tf
 
 from training.checkpoints import restore_variables
 from training.loading import load_run
 from training.run_folder import RunFolder
+from training.session import session_config
 
 
 def one_thread():

@@ -2,7 +2,6 @@
 with --plot.
 """
 from utils import cli
-from utils.session import start_graph_mode
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,6 +12,7 @@ from attacks import carlini_wagner, deepfool, high_confidence
 from benchmarks import common
 from figures.plots import save_figure
 from models import build_model
+from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 

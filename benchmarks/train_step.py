@@ -6,7 +6,6 @@ import collections
 from utils import cli
 from utils.noise import Noise
 from utils.ops import prediction
-from utils.session import start_graph_mode
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,6 +18,7 @@ from benchmarks import common
 from critic import build_critic
 from models import build_model
 from training.optimizers import build_optimizers
+from training.session import start_graph_mode
 from training.step import build_steps
 
 FLAGS = flags.FLAGS

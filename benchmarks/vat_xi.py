@@ -5,7 +5,6 @@ from utils import cli
 from utils.errors import check
 from utils.noise import Noise
 from utils.ops import steepest
-from utils.session import start_graph_mode
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,6 +12,7 @@ from absl import flags
 
 from benchmarks import common
 from defenses.vat import divergence_gradient
+from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 

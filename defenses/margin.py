@@ -1,10 +1,11 @@
 """l2 margin maximization ([19], Matyasko and Chau, IJCNN 2017): section 2 and the margin rows of
 Table 1.
 """
-from utils.ops import class_norms, jacobian, mask_class, select_class, squared_norm
+from utils.ops import class_norms, mask_class, select_class, squared_norm
 
 import tensorflow.compat.v1 as tf
 
+from attacks.jacobian import jacobian
 from attacks.targets import boundary_distances
 from training.objective import classifier_alone
 

@@ -7,8 +7,6 @@ import shutil
 from utils.errors import RunError, check
 from utils.files import make_folder, write_json
 from utils.hyperparameters import TRAIN_PLACES
-from utils.provenance import provenance
-from utils.session import session_config
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,6 +15,8 @@ from evaluation.networks import StoredNetwork, load_network, variable_name, writ
 from models import parse_layer_dims
 from training.checkpoints import read_progress, restore_variables
 from training.loading import load_run, tested_checkpoint
+from training.provenance import provenance
+from training.session import session_config
 
 WEIGHTS = 'weights.npz'
 SAVED_MODEL = 'saved_model'

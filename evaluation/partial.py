@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 
+from utils.code import code_files
 from utils.files import atomic_write, make_folder, read_json, write_json
-from utils.provenance import code_files
 
 import numpy as np
 from absl import logging

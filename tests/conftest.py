@@ -1,8 +1,6 @@
 """Fixtures: a fresh graph for each test, small models with known answers, the command line."""
 import os
 
-from utils.session import start_graph_mode
-
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -10,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from tests.known import LinearModel
 from tests.preloaded import Preloaded
 from tests.running import ROOT
+from training.session import start_graph_mode
 
 start_graph_mode()
 

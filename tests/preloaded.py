@@ -13,7 +13,7 @@ import sys
 import time
 
 # What the entry scripts import that takes time; utils first, as everywhere.
-PRELOADED = ('utils.session', 'attacks', 'critic', 'defenses', 'models', 'training.loop',
+PRELOADED = ('training.session', 'attacks', 'critic', 'defenses', 'models', 'training.loop',
              'evaluation.judge', 'skimage.transform', 'sklearn.datasets')
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -2,7 +2,7 @@
 import os
 import re
 
-from utils.provenance import FLOORS
+from utils.code import FLOORS
 
 import pytest
 

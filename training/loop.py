@@ -5,7 +5,6 @@ import re
 import time
 
 from utils.errors import RunError
-from utils.session import session_config
 
 import tensorflow.compat.v1 as tf
 from absl import logging
@@ -15,6 +14,7 @@ from datasets import batches, epoch_order
 from figures.plots import plot_curves
 from training.checkpoints import Checkpoints, Progress
 from training.events import Events
+from training.session import session_config
 from training.stopping import StopSignals
 
 LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool',

@@ -11,7 +11,7 @@ import signal
 import sys
 
 from utils.cli import HELP, fail
-from utils.provenance import code_files
+from utils.code import code_files
 
 from absl import app, flags
 

@@ -1,7 +1,6 @@
 """Norms, projections, means and the Jacobian, against NumPy."""
 from utils.ops import (
     confidence,
-    jacobian,
     lp_norm,
     mask_class,
     masked_mean,
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from attacks.jacobian import jacobian
 from models import build_model
 from models.layers import flatten
 from models.network import Network

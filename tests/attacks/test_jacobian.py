@@ -1,11 +1,11 @@
 """The Jacobian of every kind of model that can be differentiated, against one gradient a class."""
-from utils import ops
-from utils.ops import jacobian
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import attacks.jacobian
+from attacks.jacobian import jacobian
 from models import build_model
 
 IMAGES = np.float32(np.random.RandomState(0).uniform(size=(5, 8, 8, 2)))
@@ -117,11 +117,11 @@ def test_every_model_has_a_jacobian_in_the_loop_of_an_attack(session, name):
 def test_dense_networks_are_differentiated_in_one_pass(build, expected):
     x = tf.placeholder(tf.float32,
                        [None, 28, 28, 1] if build is not MODELS['cond'] else [1, 8, 8, 2])
-    outside = ops._runs_side_by_side(build(x), x)
+    outside = attacks.jacobian._runs_side_by_side(build(x), x)
     inside = []
 
     def step(i, x):
-        inside.append(ops._runs_side_by_side(build(x), x))
+        inside.append(attacks.jacobian._runs_side_by_side(build(x), x))
         return i + 1, x
     with tf.variable_scope('again'):
         tf.while_loop(lambda i, x: i < 2, step, [0, x], back_prop=False)
@@ -135,7 +135,7 @@ def test_chosen_classes_and_chunks(session, monkeypatch, model):
     logits = MODELS[model](x)
     classes = np.int32([[4, 0, 2], [1, 1, 3], [0, 1, 2], [2, 4, 0], [3, 2, 1]])
     whole = jacobian(logits, x)
-    monkeypatch.setattr(ops, 'CLASSES_AT_ONCE', 2)
+    monkeypatch.setattr(attacks.jacobian, 'CLASSES_AT_ONCE', 2)
     whole, chosen, chunks = session.run(
         [whole, jacobian(logits, x, tf.constant(classes)), jacobian(logits, x)])
     assert np.allclose(chosen, whole[np.arange(5)[:, np.newaxis], classes], atol=1e-6)
