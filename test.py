@@ -46,7 +46,8 @@ flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<att
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
                     'take it as it is needed')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
-HYPERPARAMETERS = hyperparameters.define_flags(attack_flags.takers_of(ATTACKS))
+TAKERS = attack_flags.takers_of(ATTACKS)
+HYPERPARAMETERS = hyperparameters.define_flags(TAKERS)
 flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 
@@ -58,6 +59,7 @@ def chosen_attacks():
     names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
     check(names, '--attacks is empty; expected some of %s', ', '.join(sorted(ATTACKS)))
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
+    given = attack_flags.read(TAKERS, given)
     for name in names:
         check_choice('--attacks', name, ATTACKS)
     return {name: Chosen(ATTACKS[name], attack_flags.resolve(name, ATTACKS[name], given))

@@ -40,10 +40,17 @@ def takers_of(attacks):
 
 def resolve(name, attack, given):
     """Every hyper-parameter of an attack: that of `given` {flag: value} where its flag is there,
-    the default elsewhere. Raises UserError for a text that its kind cannot read.
+    the default elsewhere.
     """
     values = {}
     for key, flag in flags_of(name, attack).items():
         taker = takers(name, attack)[key]
-        values[key] = taker.kind(given[flag]) if flag in given else taker.default
+        values[key] = given.get(flag, taker.default)
     return values
+
+
+def read(by_flag, given):
+    """The values of `given` {flag: value} as their kinds read them, also of flags that no attack
+    of this test takes; raises UserError for a text that cannot be read. by_flag: see takers_of.
+    """
+    return {flag: by_flag[flag][0].kind(value) for flag, value in given.items()}
