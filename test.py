@@ -47,7 +47,7 @@ flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at on
                     'take it as it is needed')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 TAKERS = attack_flags.takers_of(ATTACKS)
-HYPERPARAMETERS = hyperparameters.define_flags(TAKERS)
+HYPERPARAMETERS = hyperparameters.define_flags(TAKERS, attack_flags.LOWEST)
 flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 

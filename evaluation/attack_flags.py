@@ -14,6 +14,7 @@ SHARED = {
     'epsilon': ('attack_epsilon', 'radius of the ball'),
     'ord': ('attack_ord', 'norm of the ball: l2 or linf'),
 }
+LOWEST = {'attack_iter': 1}   # what such a flag may be at least, where it is not 0
 
 
 def flags_of(name, attack):

@@ -33,6 +33,8 @@ def check_ownership(**owners):
 
 def weight_penalty(model):
     """sum ||W||^2 / 2 over the weights that the model puts under decay, those of hidden layers."""
+    if not model.decayed:
+        return tf.zeros([])
     return tf.add_n([tf.nn.l2_loss(w) for w in model.decayed])
 
 

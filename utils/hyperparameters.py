@@ -56,10 +56,10 @@ def takers(name, function):
     return found
 
 
-def define_flags(by_flag):
+def define_flags(by_flag, lowest=None):
     """Defines a flag for each entry of {flag: [Taker]}, unset by default; returns their names.
 
-    Numbers are at least 0. The help says what the flag is to each taker, and its default there.
+    Numbers are at least 0, or what `lowest` {flag: number} says. The help says what the flag is to each taker, and its default there.
     """
     define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}
     for flag, uses in sorted(by_flag.items()):
@@ -69,7 +69,7 @@ def define_flags(by_flag):
         text = '; '.join('%s (%s)' % (text, ', '.join(defaults))
                          for text, defaults in texts.items())
         kind = uses[0].kind
-        bounds = {'lower_bound': 0} if kind in (int, float) else {}
+        bounds = {'lower_bound': (lowest or {}).get(flag, 0)} if kind in (int, float) else {}
         define.get(kind, flags.DEFINE_string)(flag, None, text, **bounds)
     return sorted(by_flag)
 
