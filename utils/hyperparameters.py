@@ -59,7 +59,8 @@ def takers(name, function):
 def define_flags(by_flag, lowest=None):
     """Defines a flag for each entry of {flag: [Taker]}, unset by default; returns their names.
 
-    Numbers are at least 0, or what `lowest` {flag: number} says. The help says what the flag is to each taker, and its default there.
+    Numbers are at least 0, or what `lowest` {flag: number} says. The help says what the flag is to
+    each taker, and its default there.
     """
     define = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float}
     for flag, uses in sorted(by_flag.items()):
