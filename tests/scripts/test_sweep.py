@@ -28,8 +28,8 @@ print("parsed")
 
 @pytest.mark.parametrize('script,check,arguments', [
     ('train', 'train.read_config()', ['--train=True']),
-    ('test', 'test.attack_settings()', ['--train=False', '--carlini=False']),
-    ('test', 'test.attack_settings()', ['--train=False', '--carlini=True']),
+    ('test', 'test.chosen_attacks()', ['--train=False', '--carlini=False']),
+    ('test', 'test.chosen_attacks()', ['--train=False', '--carlini=True']),
 ])
 def test_every_printed_command_parses_with_the_real_flags(script, check, arguments, tmp_path):
     lines = [
