@@ -8,7 +8,7 @@ closest adversarial point so far and x. Each step is one forward and one backwar
 import collections
 
 from utils.errors import check
-from utils.ops import lp_norm, per_image, select_class
+from utils.ops import lp_norm, mask_class, per_image, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -97,10 +97,8 @@ class _Walk(object):
         it. Until an untargeted image is adversarial, g is the lead over the class of this turn.
         """
         logits = self._model(state.z)
-        k = int(logits.shape[1])
-        own = tf.one_hot(state.label, k, on_value=True, off_value=False)
-        others = tf.where(own, tf.fill(tf.shape(logits), -np.inf), logits)
-        lead = select_class(logits, state.label) - tf.reduce_max(others, axis=1)
+        others = tf.reduce_max(mask_class(logits, state.label), axis=1)
+        lead = select_class(logits, state.label) - others
         gap = -lead if self._targeted else lead
         adversarial = gap < 0
         if not self._targeted:

@@ -6,7 +6,7 @@ radius, it must not find what is closer than the smallest perturbation of the ot
 import collections
 
 from utils.noise import Noise
-from utils.ops import per_image, project_box, select_class, squared_norm, steepest
+from utils.ops import mask_class, per_image, project_box, select_class, squared_norm, steepest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -90,9 +90,8 @@ def square(model, x, y, noise=None, slots=SLOTS, *, epsilon=2., queries=5000, sh
 def ask(model, state):
     """Asks the model about z, and keeps it where its margin is the least so far."""
     logits = model(state.z)
-    label = tf.one_hot(state.y, int(logits.shape[1]), on_value=True, off_value=False)
-    others = tf.where(label, tf.fill(tf.shape(logits), -np.inf), logits)
-    margin = select_class(logits, state.y) - tf.reduce_max(others, axis=1)
+    others = tf.reduce_max(mask_class(logits, state.y), axis=1)
+    margin = select_class(logits, state.y) - others
     better = state.attackable & (margin < state.margin)
     return state._replace(
         best=tf.where(better, state.z, state.best),

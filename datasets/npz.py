@@ -19,18 +19,7 @@ def npz(path):
     integers from 0 on. Raises UserError naming the file and the fault for anything else.
     """
     check(os.path.exists(path), '%s: no such file', path)
-    check(zipfile.is_zipfile(path), '%s: not a readable .npz file: it is no zip archive', path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in ARRAYS if key not in archive]
-            check(not missing, '%s: has no array %s; expected x_train, y_train, x_test and y_test',
-                  path, ', '.join(missing))
-            arrays = {key: archive[key] for key in ARRAYS}
-    except UserError:
-        raise
-    except Exception as error:   # numpy and zipfile raise many kinds for a damaged archive
-        cause = (str(error).splitlines() + [type(error).__name__])[0]
-        raise UserError('%s: not a readable .npz file: %s' % (path, cause))
+    arrays = read_arrays(path, ARRAYS)
     train = _npz_split(path, arrays, 'train')
     test = _npz_split(path, arrays, 'test')
     classes = np.unique(train[1])
@@ -40,6 +29,27 @@ def npz(path):
           train[0].shape[1:], test[0].shape[1:])
     check_labels(path, test[1], int(train[1].max()) + 1)
     return train, test
+
+
+def read_arrays(path, names=None):
+    """{name: array} of the .npz file `path`, of those in `names` or of all; never a pickle.
+
+    Raises UserError for a file that is damaged or lacks one of them.
+    """
+    check(zipfile.is_zipfile(path), '%s: not a readable .npz file: it is no zip archive', path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = archive.files if names is None else names
+            missing = [name for name in names if name not in archive]
+            if missing:
+                raise UserError('%s: has no array %s; expected %s and %s' % (
+                    path, ', '.join(missing), ', '.join(names[:-1]), names[-1]))
+            return {name: np.asarray(archive[name]) for name in names}
+    except UserError:
+        raise
+    except Exception as error:   # numpy and zipfile raise many kinds for a damaged archive
+        cause = (str(error).splitlines() + [type(error).__name__])[0]
+        raise UserError('%s: not a readable .npz file: %s' % (path, cause))
 
 
 def _npz_split(path, arrays, split):

@@ -33,8 +33,9 @@ def takers_of(attacks):
     texts = dict(SHARED.values())
     found = collections.OrderedDict()
     for name, attack in attacks.items():
+        flags = flags_of(name, attack)
         for key, taker in takers(name, attack).items():
-            flag = flags_of(name, attack)[key]
+            flag = flags[key]
             found.setdefault(flag, []).append(taker._replace(text=texts.get(flag, taker.text)))
     return found
 
@@ -43,11 +44,8 @@ def resolve(name, attack, given):
     """Every hyper-parameter of an attack: that of `given` {flag: value} where its flag is there,
     the default elsewhere.
     """
-    values = {}
-    for key, flag in flags_of(name, attack).items():
-        taker = takers(name, attack)[key]
-        values[key] = given.get(flag, taker.default)
-    return values
+    defaults = keyword_only(attack)
+    return {key: given.get(flag, defaults[key]) for key, flag in flags_of(name, attack).items()}
 
 
 def read(by_flag, given):

@@ -68,8 +68,7 @@ class Judge(object):
                 chunks.append(chunk)
                 bar.set_postfix(mean_rho(chunks), refresh=False)
                 bar.update(len(y))
-        table = dict(joined(chunks, [key for key in chunks[0] if not key.endswith(IMAGES)]),
-                     index=index)
+        table = dict(columns_of(chunks), index=index)
         images = joined(chunks, [name + IMAGES for name in self._attacks])
         return ({key: table[key] for key in columns(self._attacks)},
                 {name: images[name + IMAGES] for name in self._attacks})
@@ -114,10 +113,16 @@ def joined(chunks, keys):
     return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in keys}
 
 
+def columns_of(chunks):
+    """The columns of the table over all chunks, without the images."""
+    return joined(chunks, [key for key in chunks[0] if not key.endswith(IMAGES)])
+
+
 def mean_rho(chunks):
-    """{attack: text of its mean rho so far}, for the progress bar."""
-    rho = joined(chunks, [key for key in chunks[0] if key.endswith('_rho')])
-    return {key[:-len('_rho')]: '%.3f' % np.mean(values) for key, values in rho.items()}
+    """{attack: text of its rho so far, as a summary has it}, for the progress bar."""
+    attacks = summarise(columns_of(chunks))['attacks']
+    return {name: '%.4f' % attack['rho'] for name, attack in attacks.items()
+            if attack['rho'] is not None}
 
 
 def check_images(name, x_adv, box):

@@ -64,13 +64,12 @@ class Evaluation(object):
         metrics = {name: float(value) for name, value in metrics.items()}
         norms = {}
         for name, x_adv in images.items():
-            norms['rho_' + name] = relative_norms(self._subset.x, x_adv)[1]
+            rho = relative_norms(self._subset.x, x_adv)[1]
+            norms['rho_' + name] = rho
             if name in predictions:
-                succeeded = (predictions[name] != self._subset.y) & np.isfinite(
-                    norms['rho_' + name])
-                metrics['rho_' +
-                        name] = float(norms['rho_' +
-                                            name][succeeded].mean()) if succeeded.any() else None
+                succeeded = (predictions[name] != self._subset.y) & np.isfinite(rho)
+                mean = float(rho[succeeded].mean()) if succeeded.any() else None
+                metrics['rho_' + name] = mean
                 metrics['failed_' + name] = int((~succeeded).sum())
         images['orig'] = self._subset.x
         paths = {name: os.path.join(samples_folder, '%s-%d.png' % (name, epoch)) for name in images}

@@ -8,7 +8,6 @@ strings `layers` [l], in order from the images to the logits, and for each of th
 """
 import collections
 import os
-import zipfile
 
 from utils.errors import UserError, check, check_choice
 from utils.files import atomic_write
@@ -16,6 +15,7 @@ from utils.files import atomic_write
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from datasets.npz import read_arrays
 from models import MODELS, build_model
 from models.layers import ACTIVATIONS
 
@@ -55,6 +55,7 @@ def read_network(path):
     Raises UserError naming the file and the fault for one that is absent or damaged, that lacks an
     array, or whose arrays are not those of its architecture.
     """
+    check(os.path.isfile(path), '%s: no such file', path)
     arrays = read_arrays(path)
     facts = {name: read_fact(path, arrays, name) for name in FACTS}
     layers = facts.pop('layers')
@@ -80,18 +81,6 @@ def read_network(path):
               value.shape, shape)
         network.weights[name] = value
     return network
-
-
-def read_arrays(path):
-    """{name: array} of an .npz file; raises UserError for one that is absent or damaged."""
-    check(os.path.isfile(path), '%s: no such file', path)
-    check(zipfile.is_zipfile(path), '%s: not a readable .npz file: it is no zip archive', path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-    except Exception as error:   # numpy and zipfile raise many kinds for a damaged archive
-        lines = str(error).splitlines() + [type(error).__name__]
-        raise UserError('%s: not a readable .npz file: %s' % (path, lines[0]))
 
 
 def read_fact(path, arrays, name):

@@ -23,9 +23,10 @@ def relative_norms(x, x_adv):
     For an image without any light, whose norm is zero, rho is infinite where r is not zero.
     """
     n = len(x)
-    x, x_adv = np.asarray(x, np.float64).reshape(n, -1), np.asarray(x_adv,
-                                                                    np.float64).reshape(n, -1)
-    l2, x_norm = np.linalg.norm(x_adv - x, axis=1), np.linalg.norm(x, axis=1)
+    x = np.asarray(x, np.float64).reshape(n, -1)
+    x_adv = np.asarray(x_adv, np.float64).reshape(n, -1)
+    l2 = np.linalg.norm(x_adv - x, axis=1)
+    x_norm = np.linalg.norm(x, axis=1)
     with np.errstate(divide='ignore', invalid='ignore'):
         return l2, np.where(l2 == 0, 0., l2 / x_norm)
 

@@ -107,7 +107,7 @@ class Cluster(object):
                 if 'idle' in self.call('sinfo', '-h', '-o', '%T'):
                     return
             except subprocess.CalledProcessError:
-                pass
+                pass   # sinfo fails until the controller answers
             time.sleep(0.5)
         raise RuntimeError('SLURM did not come up: ' + ''.join(
             '\n' + name + ': ' + open(os.path.join(self.folder, name)).read()[-1500:]
