@@ -1,6 +1,7 @@
 """Trains a classifier with one of the defenses of Table 1; `--defense=critic` is the paper's
 (section 4).
 """
+import functools
 import os
 import types
 
@@ -19,7 +20,7 @@ from datasets import DATASETS, load_dataset
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_layer_dims
 from training.lock import folder_lock
-from training.loop import Trainer
+from training.loop import Graph, train
 from training.optimizers import BETA1, build_optimizers
 from training.provenance import provenance
 from training.run_folder import RunFolder
@@ -81,19 +82,11 @@ def read_config():
     return config, hyper
 
 
-def main():
-    """Section 4, top to bottom: f, A_f, D, the losses, the training step, the loop."""
-    start_graph_mode()
-    config, hyper = read_config()
-    data = load_dataset(config.dataset, config.data_dir, config.validation_size)
-    config.validation_size = len(data.validation.x)
-    defaults = dict({name: FLAGS[name].default for name in GENERAL},
-                    **defenses.resolve(config.defense, {}))
-    run = RunFolder(os.path.join(config.train_dir, '%s_s%d' % (config.name, config.seed)), defaults)
-    args = dict(vars(config), **hyper)
-    if config.resume and run.finished(args, config.pretrain_niter + config.niter):
-        logging.info('%s: is finished', run.path)
-        return
+def build_graph(config, hyper, data):
+    """Section 4, top to bottom: f, A_f, D, the losses, the training step.
+
+    Returns the Graph that the loop drives and the Evaluation that measures an epoch.
+    """
     x = tf.placeholder(tf.float32, (None,) + data.train.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
@@ -112,19 +105,37 @@ def main():
                         weight_decay=config.weight_decay)
     monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
                          config.test_batch_size)
+    return Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper)), monitor
 
-    def rates_of(epoch):
-        return {'lr': learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor,
-                                    config.lr_decay_step),
-                'critic_lr': critic_learning_rate(epoch, config.lr_decay,
-                                                  **select(critic_learning_rate, hyper))}
 
-    rates_of(1)   # a schedule that cannot be is an error before anything is written
+def learning_rates(config, hyper, epoch):
+    """{name: learning rate} in an epoch; the first after pretraining is 1."""
+    return {'lr': learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor,
+                                config.lr_decay_step),
+            'critic_lr': critic_learning_rate(epoch, config.lr_decay,
+                                              **select(critic_learning_rate, hyper))}
+
+
+def main():
+    """Flags, data, run folder, graph, loop."""
+    start_graph_mode()
+    config, hyper = read_config()
+    data = load_dataset(config.dataset, config.data_dir, config.validation_size)
+    config.validation_size = len(data.validation.x)
+    defaults = dict({name: FLAGS[name].default for name in GENERAL},
+                    **defenses.resolve(config.defense, {}))
+    run = RunFolder(os.path.join(config.train_dir, '%s_s%d' % (config.name, config.seed)), defaults)
+    args = dict(vars(config), **hyper)
+    if config.resume and run.finished(args, config.pretrain_niter + config.niter):
+        logging.info('%s: is finished', run.path)
+        return
+    graph, monitor = build_graph(config, hyper, data)
+    graph.rates_of(1)   # a schedule that cannot be is an error before anything is written
     with folder_lock(run.path):
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,
                         image_shape=list(data.train.x.shape[1:])), config.resume)
         log_to_file(run.log_path)
-        Trainer(config, run, data, x, y, steps, rates, rates_of, monitor).run()
+        train(run, config, data, graph, monitor)
 
 
 if __name__ == '__main__':

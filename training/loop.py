@@ -1,6 +1,6 @@
 """The training loop: epochs of steps, what is shown of them and what is written."""
+import collections
 import math
-import os
 import re
 import time
 
@@ -20,130 +20,145 @@ from training.stopping import StopSignals
 LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool',
           'seconds')   # the rest: metrics.jsonl
 
+Graph = collections.namedtuple('Graph', 'x y steps rates rates_of')
+Graph.__doc__ = """What the loop drives: the placeholders of images and labels, training.step's
+Steps, {name: placeholder} of the learning rates, and epoch -> {name: number} of their values (the
+first epoch after pretraining is 1)."""
+
+Epoch = collections.namedtuple('Epoch', 'count phase number title rates')
+Epoch.__doc__ = """An epoch of a run: its count in the run, from 1; pretrain or train; its number
+in that phase; how people are told of it; {name: number} of the learning rates."""
+
 
 class NonFinite(RunError):
     """A loss or another metric that is infinite or not a number: training cannot go on."""
 
 
-class Trainer(object):
-    """Runs the epochs of a run; everything that is in the graph is built before it is called.
+def train(run, config, data, graph, monitor):
+    """Trains from the newest checkpoint, or from the start; returns the rows of metrics.jsonl.
 
-    steps: from training.step; rates: {name: placeholder} of the learning rates, rates_of: epoch ->
-    {name: number}; evaluation: evaluation.monitor.Evaluation; config: pretrain_niter, niter,
-    batch_size, seed, summary_frequency, checkpoint_frequency, gpu_memory, name.
+    run: RunFolder; config: pretrain_niter, niter, batch_size, seed, summary_frequency,
+    checkpoint_frequency, gpu_memory; data: datasets.Data; graph: Graph; monitor:
+    evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
+    RunError, with everything saved, when a signal stops the run (Stopped), a loss is not finite, or
+    nothing can be written.
     """
+    checkpoints = Checkpoints(run.checkpoints, config.checkpoint_frequency)
+    events = Events()
+    initialise = tf.global_variables_initializer()
+    last = config.pretrain_niter + config.niter
+    per_epoch = steps_per_epoch(data, config)
+    with tf.Session(config=session_config(config.gpu_memory)) as session, StopSignals() as signals:
 
-    def __init__(self, config, run, data, x, y, steps, rates, rates_of, evaluation):
-        self._config, self._run, self._data = config, run, data
-        self._x, self._y, self._steps, self._rates = x, y, steps, rates
-        self._rates_of, self._evaluation = rates_of, evaluation
-        self._epoch_steps = -(-len(data.train.x) // config.batch_size)
-        self._rho = None
+        def save(progress):
+            checkpoints.save(session, progress.epochs * per_epoch + progress.steps, progress)
 
-    def run(self):
-        """Trains from the newest checkpoint, or from the start; returns the rows of metrics.jsonl.
+        tf.get_default_graph().finalize()
+        session.run(initialise)
+        progress = checkpoints.restore(session)
+        rows = run.read_metrics(progress.epochs)
+        events.open(run.path, session.graph, progress.epochs)
+        run.unfinish()
+        for count in range(progress.epochs + 1, last + 1):
+            epoch = describe_epoch(run.name, config, graph.rates_of, count)
+            start = time.time()
+            means = train_epoch(session, graph, epoch, progress, config=config, data=data,
+                                rho=last_rho(rows), save=save, signals=signals)
+            row, grids, norms = measure(session, epoch, means, monitor=monitor, config=config,
+                                        run=run, validation=data.validation)
+            row['seconds'] = round(time.time() - start, 3)
+            log_row(epoch.title, row)
+            rows.append(row)
+            events.write(session, count, row, grids, norms)
+            run.write_metrics(rows)   # before the checkpoint: resuming cuts off what is too much
+            progress = Progress(count, 0, {})
+            save(progress)
+            if signals.received and count < last:
+                signals.stop('the end of epoch %d of %d' % (count, last))
+        plot_curves(rows, run.curves)   # the last file of a run: it says that the run is finished
+        logging.info('%s: finished; test error %.2f %%', run.path,
+                     100 * monitor.clean(session, data.test, 'test')['test_err'])
+    return rows
 
-        Raises RunError, with everything saved, when a signal stops the run (Stopped), a loss is not
-        finite, or nothing can be written.
-        """
-        config = self._config
-        self._checkpoints = Checkpoints(self._run.checkpoints, config.checkpoint_frequency)
-        events = Events()
-        initialise = tf.global_variables_initializer()
-        with tf.Session(config=session_config(
-                config.gpu_memory)) as session, StopSignals() as self._signals:
-            tf.get_default_graph().finalize()
-            session.run(initialise)
-            progress = self._checkpoints.restore(session)
-            rows = self._run.read_metrics(progress.epochs)
-            last = config.pretrain_niter + config.niter
-            events.open(self._run.path, session.graph, progress.epochs)
-            self._run.unfinish()
-            for epoch in range(progress.epochs + 1, last + 1):
-                row, grids, norms = self._epoch(session, epoch, last, progress)
-                rows.append(row)
-                events.write(session, epoch, row, grids, norms)
-                self._run.write_metrics(
-                    rows)   # before the checkpoint: what it has too much is cut off on resuming
-                progress = Progress(epoch, 0, {})
-                self._save(session, progress)
-                if self._signals.received and epoch < last:
-                    self._signals.stop('the end of epoch %d of %d' % (epoch, last))
-            plot_curves(
-                rows, self._run.curves)   # the last file of a run: it says that the run is finished
-            logging.info('%s: finished; test error %.2f %%', self._run.path,
-                         100 * self._evaluation.clean(session, self._data.test, 'test')['test_err'])
-        return rows
 
-    def _save(self, session, progress):
-        self._checkpoints.save(session, progress.epochs * self._epoch_steps + progress.steps,
-                               progress)
+def steps_per_epoch(data, config):
+    """The number of steps in which each training image comes once."""
+    return -(-len(data.train.x) // config.batch_size)
 
-    def _epoch(self, session, epoch, last, progress):
-        """An epoch, or what is left of it, and what is measured after it: (row of metrics.jsonl,
-        grids, histograms).
-        """
-        config, start = self._config, time.time()
-        pretraining = epoch <= config.pretrain_niter
-        number = epoch if pretraining else epoch - config.pretrain_niter
-        title = '%s %s %d/%d' % (os.path.basename(
-            self._run.path), 'pretraining' if pretraining else 'epoch', number,
-                                 config.pretrain_niter if pretraining else config.niter)
-        rates = self._rates_of(1 if pretraining else number)
-        step = self._steps.pretrain if pretraining else self._steps.train
-        row = dict(rates, phase='pretrain' if pretraining else 'train', epoch=number)
-        row.update(
-            self._train(session, step, progress,
-                        {self._rates[name]: rate for name, rate in rates.items()}, title))
-        row.update(self._evaluation.clean(session, self._data.validation, 'val'))
-        check_finite('val_nll', row['val_nll'], 'the end of ' + title)
-        grids, norms = {}, {}
-        frequency = config.summary_frequency
-        if epoch == last or not pretraining and frequency > 0 and number % frequency == 0:
-            attacked, grids, norms = self._evaluation.attacked(session, self._run.samples, number)
-            row.update(attacked)
-            self._rho = attacked['rho_deepfool']
-        row['seconds'] = round(time.time() - start, 3)
-        logging.info(
-            '%s: %s', title, ', '.join('%s %.4g' % (name, row[name])
-                                       for name in LOGGED
-                                       if row.get(name) is not None))
-        return row, grids, norms
 
-    def _train(self, session, step, progress, feed, title):
-        """The steps of an epoch from where `progress` is; returns the mean of each metric.
+def describe_epoch(name, config, rates_of, count):
+    """The Epoch that is the `count`-th of the run called `name`."""
+    pretraining = count <= config.pretrain_niter
+    number = count if pretraining else count - config.pretrain_niter
+    title = '%s %s %d/%d' % (name, 'pretraining' if pretraining else 'epoch', number,
+                             config.pretrain_niter if pretraining else config.niter)
+    rates = rates_of(1 if pretraining else number)
+    return Epoch(count, 'pretrain' if pretraining else 'train', number, title, rates)
 
-        Saves and raises at a step with a loss or gradient that is not finite, which does not change
-        the network that it is of, and after a step during which a signal came.
-        """
-        train, batch_size, totals = self._data.train, self._config.batch_size, dict(progress.totals)
-        seeds = (self._config.seed, progress.epochs + 1)
-        order = epoch_order(len(train.x), *seeds)
-        bar = tqdm(batches(train, batch_size,
-                           order[progress.steps * batch_size:]), initial=progress.steps,
-                   total=self._epoch_steps, desc=title, unit='step', leave=False, disable=None)
-        for count, (images, labels) in enumerate(bar, progress.steps + 1):
-            where = 'step %d of %s' % (count, title)
-            feed.update({self._x: images, self._y: labels})
-            try:
-                values = run_step(
-                    session, step, feed,
-                    where + ' (batch %d of the order by the seeds %d, %d)' % ((count, ) + seeds))
-            except NonFinite:
-                self._save(session, Progress(progress.epochs, count - 1, totals))
-                raise
-            for name, value in values.items():
-                check_finite(name, value, where)
-                totals[name] = totals.get(name, 0.) + value
-            if self._signals.received and count < self._epoch_steps:
-                self._save(session, Progress(progress.epochs, count, totals))
-                self._signals.stop(where)
-            shown = {'loss': totals['loss'] / count, 'err': totals['err'] / count,
-                     'rho': totals['rho'] / count if 'rho' in totals else self._rho}
-            bar.set_postfix(
-                {name: '%.3f' % value for name, value in shown.items() if value is not None},
-                refresh=False)
-        return {name: value / self._epoch_steps for name, value in totals.items()}
+
+def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, signals):
+    """The steps of an epoch from where `progress` is; returns the mean of each metric.
+
+    rho: what the progress bar shows of the attack where a step does not measure it. Saves and
+    raises at a step with a loss or gradient that is not finite, which does not change the network
+    that it is of, and after a step during which a signal came.
+    """
+    size, per_epoch = config.batch_size, steps_per_epoch(data, config)
+    totals = dict(progress.totals)
+    step = graph.steps.pretrain if epoch.phase == 'pretrain' else graph.steps.train
+    feed = {graph.rates[name]: rate for name, rate in epoch.rates.items()}
+    order = epoch_order(len(data.train.x), config.seed, epoch.count)[progress.steps * size:]
+    bar = tqdm(batches(data.train, size, order), initial=progress.steps, total=per_epoch,
+               desc=epoch.title, unit='step', leave=False, disable=None)
+    for count, (images, labels) in enumerate(bar, progress.steps + 1):
+        where = 'step %d of %s' % (count, epoch.title)
+        feed.update({graph.x: images, graph.y: labels})
+        try:
+            values = run_step(
+                session, step, feed, '%s (batch %d of the order by the seeds %d, %d)' %
+                (where, count, config.seed, epoch.count))
+        except NonFinite:
+            save(Progress(progress.epochs, count - 1, totals))
+            raise
+        for name, value in values.items():
+            check_finite(name, value, where)
+            totals[name] = totals.get(name, 0.) + value
+        if signals.received and count < per_epoch:
+            save(Progress(progress.epochs, count, totals))
+            signals.stop(where)
+        shown = {'loss': totals['loss'] / count, 'err': totals['err'] / count,
+                 'rho': totals['rho'] / count if 'rho' in totals else rho}
+        bar.set_postfix(
+            {name: '%.3f' % value for name, value in shown.items() if value is not None},
+            refresh=False)
+    return {name: value / per_epoch for name, value in totals.items()}
+
+
+def measure(session, epoch, means, *, monitor, config, run, validation):
+    """What is known of an epoch after it: (row of metrics.jsonl, grids, histograms)."""
+    row = dict(epoch.rates, phase=epoch.phase, epoch=epoch.number)
+    row.update(means)
+    row.update(monitor.clean(session, validation, 'val'))
+    check_finite('val_nll', row['val_nll'], 'the end of ' + epoch.title)
+    frequency = config.summary_frequency
+    due = epoch.phase == 'train' and frequency > 0 and epoch.number % frequency == 0
+    if not due and epoch.count != config.pretrain_niter + config.niter:
+        return row, {}, {}
+    attacked, grids, norms = monitor.attacked(session, run.samples, epoch.number)
+    row.update(attacked)
+    return row, grids, norms
+
+
+def log_row(title, row):
+    """One line of the log for what an epoch measured."""
+    logging.info('%s: %s', title, ', '.join('%s %.4g' % (name, row[name])
+                                            for name in LOGGED if row.get(name) is not None))
+
+
+def last_rho(rows):
+    """DeepFool's rho of the last epoch that measured it; None if there is none."""
+    measured = [row['rho_deepfool'] for row in rows if row.get('rho_deepfool') is not None]
+    return measured[-1] if measured else None
 
 
 def check_finite(name, value, where):
