@@ -1,0 +1,124 @@
+"""Trains an exported run: python -m benchmarks.xla.run FOLDER PLATFORM MNIST OUT [SECONDS].
+
+Needs JAX and NumPy, no TensorFlow. MNIST is the folder of its four files. Writes
+OUT/metrics.jsonl and OUT/weights.npz (names with "|" for "/"); ends after SECONDS at the latest.
+"""
+import gzip
+import json
+import os
+import sys
+import time
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.xla.initial import initial_weights
+
+VALIDATION = 10000
+KINDS = {'f32': np.float32, 's32': np.int32}
+
+
+def read_mnist(folder, stem):
+    """(images [n, 28, 28, 1] float32 in [0, 1], labels [n] int32); stem: train or t10k."""
+    with gzip.open(os.path.join(folder, stem + '-images-idx3-ubyte.gz')) as stream:
+        images = np.frombuffer(stream.read()[16:], np.uint8).reshape(-1, 28, 28, 1)
+    with gzip.open(os.path.join(folder, stem + '-labels-idx1-ubyte.gz')) as stream:
+        labels = np.frombuffer(stream.read()[8:], np.uint8)
+    return np.divide(images, 255., dtype=np.float32), np.int32(labels)
+
+
+def load_program(path, platform):
+    """(compiled function, its record)."""
+    with open('%s.%s' % (path, platform), 'rb') as stream:
+        exported = jax.export.deserialize(bytearray(stream.read()))
+    with open(path + '.json') as stream:
+        record = json.load(stream)
+    inputs = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in exported.in_avals]
+    return jax.jit(exported.call).lower(*inputs).compile(), record
+
+
+class Run(object):
+    """The programs of a run and the state of its variables."""
+
+    def __init__(self, folder, platform):
+        with open(os.path.join(folder, 'run.json')) as stream:
+            self.info = json.load(stream)
+        self._programs = {name: load_program(os.path.join(folder, name + '.hlo'), platform)
+                          for name in self.info['metrics']}
+        small = np.load(os.path.join(folder, 'state.npz'))
+        known = {name.replace('|', '/'): small[name] for name in small.files}
+        self._state = {}
+        for _, record in self._programs.values():
+            inputs = record['inputs'][-len(record['state']):]
+            for name, (kind, shape) in zip(record['state'], inputs):
+                if name.endswith('/weights'):
+                    value = initial_weights(self.info['args']['seed'], name, shape)
+                else:
+                    value = known.get(name, np.zeros(shape))
+                self._state[name] = jnp.asarray(value, KINDS[kind])
+
+    def __call__(self, name, *arguments):
+        """Runs a program: {metric: number}; the variables move as it says."""
+        function, record = self._programs[name]
+        outputs = function(*arguments, *(self._state[key] for key in record['state']))
+        for output, place in record['updates'].items():
+            self._state[record['state'][place - len(arguments)]] = outputs[int(output)]
+        return {key: float(value) for key, value in zip(self.info['metrics'][name], outputs)}
+
+    def weights(self):
+        """{name: array} of the classifier."""
+        return {name: np.asarray(self._state[name]) for name in self.info['weights']}
+
+
+def epochs(run, images, labels, validation, deadline):
+    """Trains epoch by epoch; yields the rows of metrics.jsonl."""
+    args = run.info['args']
+    pretraining, size = args['pretrain_niter'], args['batch_size']
+    for count in range(1, pretraining + args['niter'] + 1):
+        start = time.time()
+        phase = 'pretrain' if count <= pretraining else 'train'
+        number = count if count <= pretraining else count - pretraining
+        rates = run.info['rates'][0 if phase == 'pretrain' else number - 1]
+        order = np.random.RandomState([args['seed'], count]).permutation(len(labels))
+        sums = run(phase, images, labels, jnp.asarray(order.reshape(-1, size), jnp.int32),
+                   jnp.float32(rates['lr']), jnp.float32(rates['critic_lr']))
+        row = dict(rates, phase=phase, epoch=number,
+                   **{name: total / (len(labels) // size) for name, total in sums.items()})
+        measured = run('measure', *validation)
+        row.update(val_nll=measured['nll'] / VALIDATION, val_err=measured['wrong'] / VALIDATION,
+                   seconds=round(time.time() - start, 3))
+        if not all(np.isfinite(value) for value in row.values() if not isinstance(value, str)):
+            raise SystemExit('%s is not finite: %r' % (args['name'], row))
+        yield row
+        if time.time() > deadline:
+            return
+
+
+def main(folder, platform, mnist, out, seconds='inf'):
+    """Trains, and prints an epoch a line."""
+    deadline = time.time() + float(seconds)
+    run = Run(folder, platform)
+    size = run.info['args']['batch_size']
+
+    def batched(x, y):
+        return jnp.asarray(x.reshape((-1, size) + x.shape[1:])), jnp.asarray(y.reshape(-1, size))
+
+    x, y = read_mnist(mnist, 'train')
+    validation = batched(x[:VALIDATION], y[:VALIDATION])
+    os.makedirs(out, exist_ok=True)
+    with open(os.path.join(out, 'metrics.jsonl'), 'w') as stream:
+        for row in epochs(run, jnp.asarray(x[VALIDATION:]), jnp.asarray(y[VALIDATION:]),
+                          validation, deadline):
+            print(json.dumps(row), file=stream, flush=True)
+            print(' '.join('%s %.4g' % item for item in sorted(row.items())
+                           if not isinstance(item[1], str)), flush=True)
+    np.savez(os.path.join(out, 'weights.npz'), **{
+        name.replace('/', '|'): value for name, value in run.weights().items()})
+    wrong = run('measure', *batched(*read_mnist(mnist, 't10k')))['wrong']
+    print('test error %.2f %%' % (100 * wrong / VALIDATION))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
