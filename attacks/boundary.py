@@ -13,7 +13,8 @@ from utils.ops import lp_norm, mask_class, per_image, select_class
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.contract import attackable, check_number, outcome
+from attacks.inputs import check_inputs
 from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks, run_active
 from attacks.projection import inner, project_half_space
@@ -150,7 +151,7 @@ def next_share(state, reached, closer, correct):
     return tf.where(reached, tf.fill(tf.shape(share), FIRST_SHARE), share)
 
 
-def boundary(model, x, y, targets=None, x_init=None, slots=SLOTS, *, candidates=4, seek=10,
+def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, *, candidates=4, seek=10,
              refine=40, overshoot=.02, kappa=1e-3, prune=0.):
     """The closest adversarial point over all starts: the `candidates` closest classes, and x_init.
 
@@ -167,7 +168,9 @@ def boundary(model, x, y, targets=None, x_init=None, slots=SLOTS, *, candidates=
         check_number(name, value, low=1)
     check(candidates > 0 or x_init is not None,
           'candidates is 0 without x_init; expected at least one start')
-    k = int(check_logits(model, x, y).shape[1])
+    inputs = check_inputs(model, x, y, targets)
+    model, x, y, targets, logits = inputs
+    k = int(logits.shape[1])
     n = tf.size(y)
     walk = _Walk(model, targets is not None, seek, refine, overshoot, kappa, prune)
 
@@ -191,4 +194,4 @@ def boundary(model, x, y, targets=None, x_init=None, slots=SLOTS, *, candidates=
                           turn=0 if x_init is None else -1)
 
     found = run_active(enter, walk.step, ('best', 'iterations'), n, slots)
-    return Adversarial(tf.stop_gradient(found['best']), found['iterations'])
+    return outcome(inputs, found['best'], found['iterations'])

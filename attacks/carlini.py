@@ -4,16 +4,18 @@ descents in one loop of the graph.
 import collections
 import functools
 
-from utils.ops import per_image, project_box, select_class, squared_norm
+from utils.ops import per_image, project_box, squared_norm
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.contract import attackable, check_number, check_whole, outcome
+from attacks.inputs import check_inputs
 from attacks.loop import SLOTS, by_chunks, run_active
+from attacks.targets import lead
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
-FIRST_LOSS = 1e6      # what a descent's first loss is compared to
-UNBOUNDED = 1e10      # the upper bracket before the first success
+LARGEST = 1e30        # const is no larger, so that its product with a margin is finite
 INSIDE = 0.999999     # keeps arctanh finite for pixels at 0 and 1
 ABORT_CHECKS = 10     # the loss is looked at this many times in a descent
 ABORT_RATIO = 0.9999  # and must have fallen to this share of what it was
@@ -47,9 +49,7 @@ def shortfall(model, x_new, label, targeted, confidence):
     """The margin in logits by which x_new still falls short of success, [n]: a negative one means
     success.
     """
-    logits = model(x_new)
-    others = tf.reduce_max(logits - 1e4 * tf.one_hot(label, int(logits.shape[1])), axis=1)
-    gap = select_class(logits, label) - others
+    gap = lead(model(x_new), label)
     return confidence + (-gap if targeted else gap)
 
 
@@ -69,15 +69,15 @@ class _Search(object):
         """The State of images [b, ...] before their first iteration."""
         zeros, fill = tf.zeros_like(images), functools.partial(tf.fill, tf.shape(labels))
         return State(tf.atanh((2. * images - 1.) * INSIDE), labels, can_attack, zeros, zeros, zeros,
-                     fill(0), fill(FIRST_LOSS), fill(False), fill(self.initial_const), fill(0.),
-                     fill(UNBOUNDED), fill(0), fill(UNBOUNDED), images, fill(0))
+                     fill(0), fill(np.inf), fill(False), fill(self.initial_const), fill(0.),
+                     fill(np.inf), fill(0), fill(np.inf), images, fill(0))
 
     def step(self, state):
         """One iteration of each image: (state, done [b])."""
         state, ended = self._descend(state)
         state = tf.cond(tf.reduce_any(ended), lambda: self._next_const(state, ended), lambda: state)
-        narrow = (state.upper < UNBOUNDED) & (state.upper - state.lower
-                                              < self.search_tolerance * state.upper)
+        narrow = (state.upper < np.inf) & (state.upper - state.lower
+                                           < self.search_tolerance * state.upper)
         return state, ended & (narrow | (state.searched >= self.binary_steps)) | ~state.attackable
 
     def _descend(self, state):
@@ -90,7 +90,8 @@ class _Search(object):
         loss = l2 + state.const * tf.maximum(short, 0.)
         gradient = tf.gradients(loss, state.modifier)[0]
         checked = self.abort_early & tf.equal(state.i % max(self.max_iter // ABORT_CHECKS, 1), 0)
-        live = state.attackable & ~(checked & (loss > ABORT_RATIO * state.previous))
+        last_hope = (state.searched >= self.binary_steps - 1) & (state.best_l2 >= np.inf)
+        live = state.attackable & ~(checked & ~last_hope & (loss > ABORT_RATIO * state.previous))
         success = live & (short < 0.)
         better = success & (l2 < state.best_l2)
         m = BETA1 * state.m + (1. - BETA1) * gradient
@@ -113,38 +114,39 @@ class _Search(object):
         upper = tf.where(ended & state.succeeded, tf.minimum(state.upper, state.const), state.upper)
         lower = tf.where(ended & ~state.succeeded, tf.maximum(state.lower, state.const),
                          state.lower)
-        const = tf.where(upper < UNBOUNDED, (lower + upper) / 2., state.const * 10.)
+        const = tf.where(upper < np.inf, (lower + upper) / 2.,
+                         tf.minimum(state.const * 10., LARGEST))
         zeros = tf.zeros_like(state.modifier)
         return state._replace(
             modifier=tf.where(ended, zeros, state.modifier), m=tf.where(ended, zeros, state.m),
             v=tf.where(ended, zeros, state.v), i=tf.where(ended, tf.zeros_like(state.i), state.i),
-            previous=tf.where(ended, tf.fill(tf.shape(const), FIRST_LOSS),
+            previous=tf.where(ended, tf.fill(tf.shape(const), np.inf),
                               state.previous), succeeded=state.succeeded & ~ended, const=tf.where(
                                   ended, const, state.const), lower=lower, upper=upper,
             searched=state.searched + tf.cast(ended, tf.int32))
 
 
-def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, binary_steps=9,
+def carlini_wagner(model, x, y=None, targets=None, slots=SLOTS, *, max_iter=1000, binary_steps=9,
                    confidence=0., learning_rate=1e-2, initial_const=1e-3, abort_early=True,
                    search_tolerance=0.):
     """Minimises ||r||^2 + const max(margin + confidence, 0) over tanh space with Adam; binary
     search over const.
 
-    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or towards
-    `targets` [n] int32; `confidence` is the margin in logits. The defaults are the authors' with
-    1000 iterations (section 5). With `abort_early` an image whose loss has stopped falling goes on
-    to the next const, each image by itself. A search ends before its last step when its bracket is
+    For model, x, y and targets see check_inputs; `confidence` is the margin in logits. The defaults
+    are the authors' with 1000 iterations (section 5). With `abort_early` an image whose loss has
+    stopped falling goes on to the next const, each image by itself; not in the last descent of one
+    for which none has succeeded. A search ends before its last step when its bracket is
     narrower than `search_tolerance` times its upper end (0: never). An image for which no const
     succeeds is returned as it is. `slots` images are worked on at a time. Returns Adversarial;
-    raises UserError for a hyper-parameter out of range.
+    raises UserError for an argument that cannot be used.
     """
     for name, value in (('confidence', confidence), ('search_tolerance', search_tolerance)):
         check_number(name, value)
     for name, value in (('learning_rate', learning_rate), ('initial_const', initial_const)):
         check_number(name, value, low_open=True)
-    for name, value in (('max_iter', max_iter), ('binary_steps', binary_steps), ('slots', slots)):
-        check_number(name, value, low=1)
-    check_logits(model, x, y)
+    check_whole(max_iter=max_iter, binary_steps=binary_steps, slots=slots)
+    inputs = check_inputs(model, x, y, targets)
+    model, x, y, targets, _ = inputs
     n, labels = tf.size(y), y if targets is None else targets
     search = _Search(model, targets is not None, max_iter, binary_steps, confidence, learning_rate,
                      initial_const, abort_early, search_tolerance)
@@ -153,4 +155,4 @@ def carlini_wagner(model, x, y, targets=None, slots=SLOTS, *, max_iter=1000, bin
     found = run_active(
         lambda rows: search.begin(*(tf.gather(tensor, rows) for tensor in (x, labels, can_attack))),
         search.step, ('best_x', 'iterations'), n, slots)
-    return Adversarial(tf.stop_gradient(found['best_x']), found['iterations'])
+    return outcome(inputs, found['best_x'], found['iterations'])

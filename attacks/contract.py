@@ -1,5 +1,6 @@
-"""What every attack takes and returns, and the checks they share."""
+"""What every attack returns, and the checks and steps they share."""
 import collections
+import numbers
 
 from utils.errors import check
 from utils.ops import prediction, project_box
@@ -7,36 +8,33 @@ from utils.ops import prediction, project_box
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-Adversarial = collections.namedtuple('Adversarial', 'x_adv iterations')
+from attacks.loop import SLOTS, by_chunks
+
+Adversarial = collections.namedtuple('Adversarial', 'x_adv iterations success')
+Adversarial.__new__.__defaults__ = (None,)
 Adversarial.__doc__ = """What an attack(model, x, y, *, hyper-parameters) returns.
 
 x_adv: [n, h, w, c] float32, without a gradient; an image that the model misclassifies to begin with
 is returned as it is.
 iterations: [n] int32, the steps each image took.
+success: [n] bool, whether the model takes x_adv for something else than y, or for the target where
+there is one. Without targets an image that is misclassified to begin with is a success.
 """
-
-def check_logits(model, x, y):
-    """Returns model(x); raises ValueError for a model whose output cannot be [n, k] logits or
-    inputs of the wrong shape.
-    """
-    if x.shape.ndims is None or x.shape.ndims < 2:
-        raise ValueError('x has shape %s; expected [n, ...] with known dimensions' % x.shape)
-    if y.shape.ndims != 1:
-        raise ValueError('y has shape %s; expected [n]' % y.shape)
-    logits = model(x)
-    if logits.shape.ndims != 2 or logits.shape.as_list()[1] is None:
-        raise ValueError(
-            'the model returns shape %s; expected logits [n, k] with k known' % logits.shape)
-    if logits.op.type == 'Softmax':
-        raise ValueError('the model returns probabilities; expected logits')
-    return logits
 
 
 def check_number(name, value, low=0., low_open=False):
     """Raises UserError unless `value` is a finite number at least (above, if low_open) `low`."""
-    ok = np.isfinite(value) and (value > low if low_open else value >= low)
+    ok = isinstance(value, numbers.Real) and np.isfinite(value)
+    ok = ok and (value > low if low_open else value >= low)
     check(ok, '%s is %s; expected a finite number %s %g', name, value,
           'above' if low_open else 'at least', low)
+
+
+def check_whole(low=1, **values):
+    """Raises UserError unless each value is a whole number at least `low`."""
+    for name, value in values.items():
+        check_number(name, value, low)
+        check(value == int(value), '%s is %s; expected a whole number', name, value)
 
 
 def attackable(logits, y):
@@ -49,9 +47,28 @@ def project_step(x, r, overshoot, box):
     return (project_box(x + (1 + overshoot) * r) - x) / (1 + overshoot) if box else r
 
 
-def finish(x, r, overshoot, box, iterations):
-    """x + (1 + overshoot) r, in the box if so asked, as an Adversarial; an image without a
-    perturbation is returned to the bit.
+def finish(x, r, overshoot, box):
+    """x + (1 + overshoot) r, in the box if so asked; an image without a perturbation is returned to
+    the bit.
     """
     x_adv = x + (1 + overshoot) * r
-    return Adversarial(tf.stop_gradient(project_box(x_adv) if box else x_adv), iterations)
+    return project_box(x_adv) if box else x_adv
+
+
+def outcome(inputs, x_adv, iterations, also=None):
+    """The Adversarial of x_adv [n, ...] and iterations [n]; its success is computed only if it is
+    asked for.
+
+    inputs: of check_inputs. also(rows [b], logits [b, k]) -> [b] bool: what success needs besides
+    the class, of the images at these rows.
+    """
+    x_adv = tf.stop_gradient(x_adv)
+    label = inputs.y if inputs.targets is None else inputs.targets
+
+    def reached(rows):
+        logits = inputs.model(tf.gather(x_adv, rows))
+        same = tf.equal(prediction(logits), tf.gather(label, rows))
+        found = ~same if inputs.targets is None else same
+        return [found & also(rows, logits) if also else found]
+
+    return Adversarial(x_adv, iterations, by_chunks(reached, tf.size(label), SLOTS)[0])

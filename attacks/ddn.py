@@ -7,7 +7,8 @@ from utils.ops import lp_norm, nll, per_image, prediction, project_box, steepest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.contract import attackable, check_number, outcome
+from attacks.inputs import check_inputs
 from attacks.loop import SLOTS, by_chunks, run_active
 
 LAST_STEP = 0.01    # of the cosine from 1, in l2
@@ -27,7 +28,7 @@ State = collections.namedtuple(
     'State', 'x y attackable direction z radius best best_length iterations')
 
 
-def ddn(model, x, y, noise=None, slots=SLOTS, *, max_iter=100, radius=1., gamma=.05, levels=0):
+def ddn(model, x, y=None, noise=None, slots=SLOTS, *, max_iter=100, radius=1., gamma=.05, levels=0):
     """Ascends the NLL of y along its unit gradient; the norm falls after an adversarial step and
     grows after another. The closest adversarial point counts.
 
@@ -43,7 +44,8 @@ def ddn(model, x, y, noise=None, slots=SLOTS, *, max_iter=100, radius=1., gamma=
     check_number('radius', radius, low_open=True)
     for name, value in (('max_iter', max_iter), ('slots', slots)):
         check_number(name, value, low=1)
-    check_logits(model, x, y)
+    inputs = check_inputs(model, x, y)
+    model, x, y, _, _ = inputs
     n = tf.size(y)
     random = steepest((noise or Noise(0)).normal(tf.shape(x), 1., 'ddn/direction'))
     random.set_shape(x.shape)
@@ -64,7 +66,7 @@ def ddn(model, x, y, noise=None, slots=SLOTS, *, max_iter=100, radius=1., gamma=
         return state, ~state.attackable | (state.iterations >= max_iter)
 
     found = run_active(enter, step, ('best', 'iterations'), n, slots)
-    return Adversarial(tf.stop_gradient(found['best']), found['iterations'])
+    return outcome(inputs, found['best'], found['iterations'])
 
 
 def advance(model, state, max_iter, gamma, levels):

@@ -5,7 +5,8 @@ from utils.ops import nll, norm, project_box, steepest
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.contract import attackable, check_number, outcome
+from attacks.inputs import check_inputs
 
 SHARED = ('box', 'epsilon', 'ord')
 HELP = {}
@@ -19,17 +20,25 @@ def gradient_step(logits, x, y, epsilon, ord=np.inf):
     return tf.stop_gradient(epsilon * steepest(gradient, ord))
 
 
-def fgsm(model, x, y, *, epsilon=0.3, ord: norm = np.inf, box=True):
-    """One step of norm `epsilon` in the direction that raises the NLL of y: x + epsilon sign(grad_x
-    NLL) for ord = inf.
+def away_or_towards(inputs, length):
+    """What gradient_step takes: the label and the length of a step, away from y or, where there are
+    targets, towards them.
+    """
+    return (inputs.y, length) if inputs.targets is None else (inputs.targets, -length)
 
-    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32. With `box`, the result is
-    projected to [0, 1]. Returns Adversarial; raises UserError for a hyper-parameter out of range.
+
+def fgsm(model, x, y=None, targets=None, *, epsilon=0.3, ord: norm = np.inf, box=True):
+    """One step of norm `epsilon` in the direction that raises the NLL of y: x + epsilon sign(grad_x
+    NLL) for ord = inf. With `targets` it lowers theirs.
+
+    For model, x, y and targets see check_inputs. With `box`, the result is projected to [0, 1].
+    Returns Adversarial; raises UserError for an argument that cannot be used.
     """
     ord = norm(ord)
     check_number('epsilon', epsilon)
-    logits = check_logits(model, x, y)
-    active = attackable(logits, y)
-    x_adv = x + gradient_step(logits, x, y, epsilon, ord)
-    x_adv = tf.where(active, project_box(x_adv) if box else x_adv, x)
-    return Adversarial(tf.stop_gradient(x_adv), tf.cast(active, tf.int32))
+    inputs = check_inputs(model, x, y, targets, box=box)
+    active = attackable(inputs.logits, inputs.y)
+    label, length = away_or_towards(inputs, epsilon)
+    x_adv = inputs.x + gradient_step(inputs.logits, inputs.x, label, length, ord)
+    x_adv = tf.where(active, project_box(x_adv) if box else x_adv, inputs.x)
+    return outcome(inputs, x_adv, tf.cast(active, tf.int32))

@@ -8,7 +8,8 @@ from utils.ops import lp_norm, norm, per_image, prediction, project_ball, select
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import check_logits, check_number, finish, project_step
+from attacks.contract import check_number, check_whole, finish, outcome, project_step
+from attacks.inputs import check_inputs
 from attacks.loop import SLOTS, perturb
 from attacks.targets import closest_targets
 
@@ -63,30 +64,34 @@ def parse_confidence(text, names=('same',)):
     return value
 
 
-def high_confidence(model, x, y, targets=None, slots=SLOTS, *,
+def high_confidence(model, x, y=None, targets=None, slots=SLOTS, *,
                     confidence: parse_confidence = 'same', max_iter=500, overshoot=0.02, clip=0.1,
                     box=True, ord: norm = 2, step_size: float = None, epsilon=TEST_EPSILON):
     """A_f(x; t, C) for testing: stops an image when the model predicts t with probability at least
     C.
 
-    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. `targets` [n] int32,
-    by default the class with the closest boundary at x. `confidence` is C: a number in (0, 1], a
+    For model, x, y and targets see check_inputs; the target is by default the class with the
+    closest boundary at x. `confidence` is C: a number in (0, 1], a
     tensor [n], or 'same', the confidence on x. Each step is at most `clip` long (0: no limit) and,
     with `box`, followed by a projection of x + (1 + overshoot) r to [0, 1]. A fixed `step_size` in
     place of eq. 7's makes this the Basic Iterative Method (section 4). `epsilon` goes under the
     root of ||w||: the gradient of log p_t is 1 - p_t times that of the logits, so with the 1e-8 of
     training an image creeps once 1 - p_t is near 1e-6, and does not get to C in 500 steps. `slots`
-    images are worked on at a time. Returns Adversarial; raises UserError for a hyper-parameter out
-    of range.
+    images are worked on at a time. Returns Adversarial, whose success means C too; raises UserError
+    for an argument that cannot be used.
     """
     ord = norm(ord)
-    for name, value in (('overshoot', overshoot), ('clip', clip), ('max_iter', max_iter)):
-        check_number(name, value)
-    check_number('slots', slots, low=1)
+    check_number('overshoot', overshoot)
+    check_number('clip', clip)
+    check_whole(0, max_iter=max_iter)
+    check_whole(slots=slots)
     check_number('epsilon', epsilon, low_open=True)
+    if step_size is not None:
+        check_number('step_size', step_size, low_open=True)
     if not tf.is_tensor(confidence):
         confidence = parse_confidence(confidence)
-    check_logits(model, x, y)
+    inputs = check_inputs(model, x, y, targets, box=box)
+    model, x, y, targets, _ = inputs
     required = None
     if not isinstance(confidence, str):
         required = confidence + tf.zeros(tf.shape(y))
@@ -107,7 +112,14 @@ def high_confidence(model, x, y, targets=None, slots=SLOTS, *,
         return project_step(x, r + r_i, overshoot, box), ~reached, reached
 
     r, iterations = perturb(model, x, y, prepare, step, max_iter=max_iter, slots=slots)
-    return finish(x, r, overshoot, box, iterations)
+
+    def confident(rows, logits):
+        """An image without a step is one that the model misclassifies."""
+        c = confidence_of(model(tf.gather(x, rows))) if required is None else tf.gather(
+            required, rows)
+        return (confidence_of(logits) >= c - TOLERANCE) | tf.equal(tf.gather(iterations, rows), 0)
+
+    return outcome(inputs, finish(x, r, overshoot, box), iterations, confident)
 
 
 def succeeded(y, clean, adversarial, *, confidence='same', **unused):

@@ -1,16 +1,22 @@
 """Projected Gradient Descent and the Basic Iterative Method, l2 and l_inf (Kurakin et al. [12],
 Madry et al. [17]).
 """
+from utils.errors import check
 from utils.ops import norm, per_image, project_ball, project_box, steepest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
-from attacks.fgsm import gradient_step
+from attacks.contract import attackable, check_number, check_whole, outcome
+from attacks.fgsm import away_or_towards, gradient_step
+from attacks.inputs import check_inputs
+from attacks.targets import lead
 
 SHARED = ('max_iter', 'box', 'epsilon', 'ord')
-HELP = {'step_size': 'length of a step in the norm of the ball (default: 2.5 epsilon / max_iter)'}
+HELP = {
+    'step_size': 'length of a step in the norm of the ball (default: 2.5 epsilon / max_iter)',
+    'restarts': 'random starts; of what they lead to, the image with the least margin counts',
+}
 
 
 def random_start(noise, x, epsilon, ord):
@@ -43,29 +49,59 @@ def pgd_images(model, x, y, *, epsilon, step_size, max_iter, ord=np.inf, box=Tru
     return x + r
 
 
-def bim(model, x, y, *, epsilon=0.3, step_size: float = None, max_iter=500, ord: norm = np.inf,
-        box=True):
-    """PGD that starts at x."""
-    return pgd(model, x, y, epsilon=epsilon, step_size=step_size, max_iter=max_iter, ord=ord,
-               box=box)
-
-
-def pgd(model, x, y, noise=None, *, epsilon=0.3, step_size: float = None, max_iter=500,
+def bim(model, x, y=None, targets=None, *, epsilon=0.3, step_size: float = None, max_iter=500,
         ord: norm = np.inf, box=True):
-    """Raises the NLL of y inside the ball of radius epsilon, for a fixed number of steps.
+    """PGD that starts at x."""
+    return pgd(model, x, y, targets, epsilon=epsilon, step_size=step_size, max_iter=max_iter,
+               ord=ord, box=box)
 
-    model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32. `step_size` is 2.5 epsilon /
-    max_iter by default. With `noise` (a utils.noise.Noise) the start is random, without it is x.
-    Returns Adversarial; raises UserError for a hyper-parameter out of range.
+
+def pgd(model, x, y=None, targets=None, noise=None, *, epsilon=0.3, step_size: float = None,
+        max_iter=500, restarts=1, ord: norm = np.inf, box=True):
+    """Raises the NLL of y inside the ball of radius epsilon, for a fixed number of steps. With
+    `targets` it lowers theirs.
+
+    For model, x, y and targets see check_inputs. `step_size` is 2.5 epsilon / max_iter by default.
+    With `noise` (a utils.noise.Noise) the start is random, without it is x. Of `restarts` starts
+    the one that leads to the least margin counts, for each image by itself. Returns Adversarial;
+    raises UserError for an argument that cannot be used.
     """
     ord = norm(ord)
     check_number('epsilon', epsilon)
-    check_number('max_iter', max_iter, low=1)
+    check_whole(max_iter=max_iter, restarts=restarts)
+    check(restarts == 1 or noise is not None, 'restarts is %s without noise; expected 1, as every '
+          'start would be x', restarts)
     if step_size is None:
         step_size = 2.5 * epsilon / max_iter
     check_number('step_size', step_size)
-    active = attackable(check_logits(model, x, y), y)
-    x_adv = pgd_images(model, x, y, epsilon=epsilon, step_size=step_size, max_iter=max_iter,
-                       ord=ord, box=box, noise=noise)
-    return Adversarial(tf.stop_gradient(tf.where(active, x_adv, x)),
-                       max_iter * tf.cast(active, tf.int32))
+    inputs = check_inputs(model, x, y, targets, box=box)
+    label, length = away_or_towards(inputs, step_size)
+
+    def start(number):
+        return pgd_images(inputs.model, inputs.x, label, epsilon=epsilon, step_size=length,
+                          max_iter=max_iter, ord=ord, box=box,
+                          noise=noise and noise.another(number))
+
+    x_adv = start(0) if restarts == 1 else best_of(start, restarts, inputs)
+    active = attackable(inputs.logits, inputs.y)
+    return outcome(inputs, tf.where(active, x_adv, inputs.x),
+                   restarts * max_iter * tf.cast(active, tf.int32))
+
+
+def best_of(start, restarts, inputs):
+    """The images [n, ...] of start(0) to start(restarts - 1) on which the label leads least, or the
+    target most.
+    """
+    def margin(images):
+        logits = inputs.model(images)
+        return lead(logits, inputs.y) if inputs.targets is None else -lead(logits, inputs.targets)
+
+    def again(number, best, least):
+        images = start(number)
+        found = margin(images)
+        better = found < least
+        return number + 1, tf.where(better, images, best), tf.where(better, found, least)
+
+    unknown = tf.fill(tf.shape(inputs.y), np.inf)
+    return tf.while_loop(lambda number, best, least: number < restarts, again,
+                         [0, inputs.x, unknown], back_prop=False)[1]

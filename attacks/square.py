@@ -5,13 +5,15 @@ radius, it must not find what is closer than the smallest perturbation of the ot
 """
 import collections
 
+from utils.errors import check
 from utils.noise import Noise
 from utils.ops import mask_class, per_image, project_box, select_class, squared_norm, steepest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import Adversarial, attackable, check_logits, check_number
+from attacks.contract import attackable, check_number, outcome
+from attacks.inputs import check_inputs
 from attacks.loop import SLOTS, by_chunks, run_active
 
 TILES = 5        # the first perturbation has so many squares along a side
@@ -32,7 +34,7 @@ State = collections.namedtuple(
     'State', 'x y attackable epsilon offset z best margin iterations')
 
 
-def square(model, x, y, noise=None, slots=SLOTS, *, epsilon=2., queries=5000, share=.1):
+def square(model, x, y=None, noise=None, slots=SLOTS, *, epsilon=2., queries=5000, share=.1):
     """Random squares inside the l2 ball, each kept if it lowers the margin in logits, until the
     class changes.
 
@@ -47,9 +49,9 @@ def square(model, x, y, noise=None, slots=SLOTS, *, epsilon=2., queries=5000, sh
     check_number('share', share, low_open=True)
     for name, value in (('queries', queries), ('slots', slots)):
         check_number(name, value, low=1)
-    if x.shape.ndims != 4:
-        raise ValueError('x has shape %s; expected images [n, h, w, c]' % x.shape)
-    check_logits(model, x, y)
+    inputs = check_inputs(model, x, y, gradient=False)
+    model, x, y, _, _ = inputs
+    check(x.shape.ndims == 4, 'x has shape %s; expected images [n, h, w, c]', x.shape)
     n = tf.size(y)
     h, w, channels = x.shape.as_list()[1:]
     noise = noise or Noise(0)
@@ -84,7 +86,7 @@ def square(model, x, y, noise=None, slots=SLOTS, *, epsilon=2., queries=5000, sh
         return state._replace(z=reach(state.x, delta, state.epsilon)), done
 
     found = run_active(enter, step, ('best', 'iterations'), n, slots)
-    return Adversarial(tf.stop_gradient(found['best']), found['iterations'])
+    return outcome(inputs, found['best'], found['iterations'])
 
 
 def ask(model, state):

@@ -24,6 +24,12 @@ def boundary_distances(logits, jac, y, ord=2):
     return mask_class(distances, y, np.inf), w
 
 
+def lead(logits, classes):
+    """By how much a class leads the best of the others: [n, k], [n] int32 -> [n]."""
+    others = tf.reduce_max(mask_class(logits, classes), axis=1)
+    return select_class(logits, classes) - others
+
+
 def closest_targets(logits, x, y, ord=2):
     """The class with the closest decision boundary, from one Jacobian at x (section 4, after [13]):
     [n] int32.

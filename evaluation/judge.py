@@ -28,8 +28,8 @@ class Judge(object):
 
     x, y: placeholders; chosen: {name: Chosen}. An attack works on `slots` images at a time and is
     fed CHUNK times as many, so that images that wait can take the places of those that are done.
-    `parts`: {name: value} of what attacks may take by position beside the model and the images. The
-    goal of an attack is succeeded(y, clean, adversarial, **settings) of its module, if it has one.
+    `parts`: {name: value} of what attacks may take by position beside the model and the images. What
+    an attack calls a success is not asked: its goal is succeeded(y, clean, adversarial, **settings) of its module, if it has one.
     """
 
     def __init__(self, model, x, y, chosen, *, slots, **parts):
@@ -44,7 +44,7 @@ class Judge(object):
         self._ways_back = {}
         for name, (function, settings) in chosen.items():
             taken = {key: parts[key] for key in positional(function) if key in parts}
-            self._attacks[name] = function(**taken, **settings)
+            self._attacks[name] = function(**taken, **settings)._replace(success=())
             way_back = getattr(module_of(function), 'way_back', None)
             if way_back:
                 x_adv = self._attacks[name].x_adv

@@ -32,7 +32,8 @@ def placeholders(x):
 def attack_images(session, attack, model, images, labels, **settings):
     """Builds and runs an attack; returns (x_adv, iterations)."""
     x, y = placeholders(images)
-    return session.run(tuple(attack(model, x, y, **settings)), {x: images, y: labels})
+    found = attack(model, x, y, **settings)
+    return session.run((found.x_adv, found.iterations), {x: images, y: labels})
 
 
 def boundary_distance(model, x, y, k):

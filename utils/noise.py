@@ -22,6 +22,10 @@ class Noise(object):
         self._seed = seed
         self._step = step
 
+    def another(self, number):
+        """The draws of start `number`, an integer or a tensor, of several; 0 is this."""
+        return Noise(self._seed, self._step + number)
+
     def _key(self, name):
         return tf.stack([name_seed(self._seed, name), tf.cast(self._step, tf.int32)])
 
