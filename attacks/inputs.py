@@ -91,8 +91,8 @@ def within(name, values, low, high, what=''):
     known = tf.get_static_value(values)
     if known is not None:
         if not ((known >= low) & (known <= high)).all():
-            raise UserError('%s%.9g%s%.9g%s' % (
-                words[0], known.min(), words[1], known.max(), words[2]))
+            form = '%d' if known.dtype.kind in 'iu' else '%.9g'
+            raise UserError((form % known.min()).join(words[:2]) + form % known.max() + words[2])
         return values
     found = tf.strings.join([words[0], text(tf.reduce_min(values)), words[1],
                              text(tf.reduce_max(values)), words[2]])

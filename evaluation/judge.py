@@ -28,8 +28,9 @@ class Judge(object):
 
     x, y: placeholders; chosen: {name: Chosen}. An attack works on `slots` images at a time and is
     fed CHUNK times as many, so that images that wait can take the places of those that are done.
-    `parts`: {name: value} of what attacks may take by position beside the model and the images. What
-    an attack calls a success is not asked: its goal is succeeded(y, clean, adversarial, **settings) of its module, if it has one.
+    `parts`: {name: value} of what attacks may take by position beside the model and the images.
+    What an attack calls a success is not asked. Its goal is succeeded(y, clean, adversarial,
+    **settings) of its module, if it has one.
     """
 
     def __init__(self, model, x, y, chosen, *, slots, **parts):

@@ -24,6 +24,24 @@ class LinearModel(object):
         return z / z.sum(axis=1, keepdims=True)
 
 
+# Settings with which every attack takes few steps.
+FEW_STEPS = {
+    'deepfool': {'max_iter': 30},
+    'high_confidence': {'max_iter': 50, 'clip': 0.},
+    'carlini': {'max_iter': 60, 'binary_steps': 4, 'initial_const': 1., 'learning_rate': .1},
+    'boundary': {'refine': 8},
+    'bim': {'max_iter': 10},
+    'pgd': {'max_iter': 10},
+    'ddn': {'max_iter': 30},
+    'square': {'queries': 60},
+}
+
+
+def flat(model):
+    """A model of vectors as one of images [n, h, w, c]."""
+    return lambda x: model(tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))]))
+
+
 def placeholders(x):
     """Placeholders that fit the array x and its labels."""
     return tf.placeholder(tf.float32, (None,) + x.shape[1:]), tf.placeholder(tf.int32, [None])
