@@ -8,7 +8,7 @@ from certificates.relaxation import Ball, exact, head_rows, lower_bounds, relax
 
 CHUNK = 1   # images certified at a time: an image is work enough for every product
 FLOOR = 1e-9   # a certified margin is above this share of the margin at the image
-START = 0.3   # of the distance to the nearest boundary of the linearised network
+START = 0.25   # of the distance to the nearest boundary of the linearised network
 
 
 def crown(network, x, *, box=False):

@@ -16,7 +16,7 @@ from certificates.spectral import norm_bound
 
 CHUNK = 1   # images certified at a time
 NODES = 12   # of the integral, up to its end
-START = 0.4   # of the distance to the nearest boundary of the linearised network
+START = 0.25   # of the distance to the nearest boundary of the linearised network
 
 
 def local_lip(network, x, *, box=False):
@@ -37,7 +37,7 @@ def certify_image(network, box, image, values, predicted):
     rivals, rows = rivals_of(predicted, network.head.outputs)
     margins = rows @ values[-1]
     at_image = ball.falls(gradients(network, values, rows))
-    known = {}   # radius: (Relaxed stages, Lipschitz constants [k - 1])
+    known = {}   # radius: (Relaxed stages, constants [k - 1])
 
     def lipschitz_at(radius):
         if radius not in known:
@@ -46,24 +46,36 @@ def certify_image(network, box, image, values, predicted):
             known[radius] = relaxed, lipschitz(network, ball, relaxed, rows)
         return known[radius][1]
 
-    end = START * np.min(margins / np.maximum(at_image, 1e-12))
-    for _ in range(8):   # to an end of the integral that is neither too early nor too late
-        end = min(end, LARGEST)
-        guess = end * np.min(estimate(margins, at_image, lipschitz_at(end)))
-        if 0.75 * end <= guess or end == LARGEST:
+    probe = START * np.min(margins / np.maximum(at_image, 1e-12))
+    for _ in range(8):   # until a constant is known close above the end of the integral
+        probe = min(probe, LARGEST)
+        lipschitz_at(probe)
+        constants = {radius: found for radius, (_, found) in known.items()}
+        constants[0.] = at_image
+        end = np.min(trapezoid(margins, constants))
+        above = [radius for radius in known if radius >= min(end, LARGEST)]
+        if above and end > 0.75 * min(above):
             break
-        end = max(guess * 1.05, end / 8)
-    end = min(max(end, guess), LARGEST)
-    radius, limiting = integrate(margins, lipschitz_at, end)
+        probe = 1.05 * end
+    radius, limiting = integrate(margins, lipschitz_at, min(end, LARGEST))
     return radius, rivals[limiting]
 
 
-def estimate(margins, at_image, at_end):
-    """Where the integral of a constant that rises in a line from `at_image` at 0 to `at_end` at 1
-    reaches the margin: [k - 1].
+def trapezoid(margins, constants):
+    """About where the integral of the constants {radius: [k - 1]}, straight between those radii and
+    beyond the last, reaches the margins: [k - 1].
     """
-    rise = np.maximum(at_end - at_image, 1e-12)
-    return 2 * margins / (at_image + np.sqrt(at_image ** 2 + 2 * rise * margins))
+    radii = sorted(constants)
+    left = margins.copy()
+    found = np.full(len(margins), np.inf)
+    for start, end in zip(radii, radii[1:]):
+        at_start, at_end = constants[start], constants[end]
+        rise = np.maximum((at_end - at_start) / (end - start), 1e-12)
+        reached = 2 * left / (at_start + np.sqrt(at_start ** 2 + 2 * rise * np.maximum(left, 0)))
+        inside = (left > 0) & ((reached <= end - start) | (end == radii[-1]))
+        found[inside] = np.minimum(found, start + reached)[inside]
+        left = np.where(inside, 0., left - (end - start) * (at_start + at_end) / 2)
+    return found
 
 
 def integrate(margins, lipschitz_at, end):
