@@ -15,7 +15,7 @@ from certificates.relaxation import WORK, head_rows, relax
 from certificates.spectral import norm_bound
 
 CHUNK = 1   # images certified at a time
-NODES = 12   # of the integral, up to its end
+NODES = 10   # of the integral, up to its end
 START = 0.25   # of the distance to the nearest boundary of the linearised network
 
 

@@ -66,10 +66,11 @@ def unit_norms(network, x, box):
     """How fast each hidden unit can fall and rise: two arrays that broadcast to [n, units]."""
     first = network.maps[0]
     if not box:
-        down, up = Ball(x[0], False).of_units(first)
+        down, up = Ball(np.zeros(network.inputs), False).of_units(first)
         return (np.broadcast_to(norms, (len(x), len(down))) for norms in (down, up))
-    found = [Ball(image, True).of_units(first) for image in x]
-    return np.array([down for down, _ in found]), np.array([up for _, up in found])
+    found = np.array([Ball(image, True).of_units(first) for image in x])
+    found = found.reshape(len(x), 2, first.outputs)
+    return found[:, 0], found[:, 1]
 
 
 class Group(object):

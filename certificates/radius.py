@@ -19,12 +19,13 @@ def as_inputs(network, x, box):
     what is not finite and, with `box`, for pixels outside [0, 1].
     """
     x = np.asarray(x, np.float64)
-    x = x.reshape(len(x), -1)
+    x = x.reshape(len(x), int(np.prod(x.shape[1:])))
     check(x.shape[1] == network.inputs, 'images have %d pixels; the network takes %d', x.shape[1],
           network.inputs)
     check(np.isfinite(x).all(), 'an image has a pixel that is not a finite number')
-    check(not box or (x.min() >= 0 and x.max() <= 1),
-          'images lie in [%g, %g]; certificates in the box take [0, 1]', x.min(), x.max())
+    if box and len(x):
+        check(x.min() >= 0 and x.max() <= 1, 'images lie in [%g, %g]; certificates in the box take '
+              '[0, 1]', x.min(), x.max())
     return x
 
 
