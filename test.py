@@ -1,5 +1,5 @@
 """Attacks a trained classifier, image by image: DeepFool and the paper's attack, or Carlini-Wagner
-with --carlini.
+with --carlini; and certifies it with --certificates.
 """
 import os
 
@@ -13,7 +13,9 @@ import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
 from attacks import ATTACKS
+from certificates import CERTIFICATES
 from evaluation import attack_flags
+from evaluation.certify import certify_run
 from evaluation.folder import ResultFolder
 from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
@@ -36,7 +38,10 @@ flags.DEFINE_integer('num_examples', None, 'attack only the first so many images
 flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', 1)
 flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
 flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' +
-                  ', '.join(sorted(ATTACKS)))
+                  ', '.join(sorted(ATTACKS)) + '; may be empty with --certificates')
+flags.DEFINE_list('certificates', '', 'certified radii to compute, of ' +
+                  ', '.join(sorted(CERTIFICATES)))
+flags.DEFINE_integer('num_certified', 1000, 'certify only the first so many images of the split', 1)
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is '
@@ -57,7 +62,10 @@ def chosen_attacks():
     check(not (FLAGS.carlini and FLAGS['attacks'].present),
           '--carlini takes the place of --attacks; give one of them')
     names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
-    check(names, '--attacks is empty; expected some of %s', ', '.join(sorted(ATTACKS)))
+    check(names or FLAGS.certificates, '--attacks is empty; expected some of %s',
+          ', '.join(sorted(ATTACKS)))
+    for name in FLAGS.certificates:
+        check_choice('--certificates', name, CERTIFICATES)
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
     given = attack_flags.read(TAKERS, given)
     for name in names:
@@ -92,15 +100,18 @@ def attack_split(session, judge, split, index, partial):
     return table, images, grids
 
 
-def main():
-    """Run folder -> model -> attacks -> one row an image."""
-    start_graph_mode()
-    chosen = chosen_attacks()
-    check_gpu_memory(FLAGS.gpu_memory)
-    run = RunFolder(FLAGS.load_dir)
-    data, model, record = load_run(run, FLAGS.data_dir)
-    whole = getattr(data, FLAGS.split)
-    checkpoint = tested_checkpoint(run, record['args'], FLAGS.unfinished)
+def certify(folder, record, checkpoint, whole):
+    """Writes the certificates of the first images into the folder of the results."""
+    settings = {'certificates': FLAGS.certificates, 'split': FLAGS.split,
+                'num_certified': FLAGS.num_certified, 'sort_labels': FLAGS.sort_labels}
+    split, index = select_images(whole, FLAGS.num_certified, FLAGS.sort_labels)
+    with folder_lock(folder):
+        certify_run(folder, settings, record, checkpoint, split, index, resume=FLAGS.resume,
+                    overwrite=FLAGS.overwrite)
+
+
+def attack(run, record, checkpoint, whole, chosen, model):
+    """Writes the results of the attacks into their folder."""
     settings = settings_of(chosen)
     folder = ResultFolder(os.path.join(FLAGS.working_dir, run.name),
                           key_of(settings, checkpoint, whole))
@@ -125,9 +136,24 @@ def main():
             folder.keep_images(split, {name: images[name] for name in kept_images})
             folder.write(run, table, summary, grids)
             partial.remove()
-    for name, attack in summary['attacks'].items():
+    for name, found in summary['attacks'].items():
         logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder.path,
-                     100 * summary['split_error'], attack['rho'], name, attack['failed'])
+                     100 * summary['split_error'], found['rho'], name, found['failed'])
+
+
+def main():
+    """Run folder -> model -> attacks and certificates -> one row an image."""
+    start_graph_mode()
+    chosen = chosen_attacks()
+    check_gpu_memory(FLAGS.gpu_memory)
+    run = RunFolder(FLAGS.load_dir)
+    data, model, record = load_run(run, FLAGS.data_dir)
+    whole = getattr(data, FLAGS.split)
+    checkpoint = tested_checkpoint(run, record['args'], FLAGS.unfinished)
+    if chosen:
+        attack(run, record, checkpoint, whole, chosen, model)
+    if FLAGS.certificates:
+        certify(os.path.join(FLAGS.working_dir, run.name), record, checkpoint, whole)
 
 
 if __name__ == '__main__':

@@ -86,8 +86,8 @@ def certify_run(folder, settings, record, checkpoint, split, index, *, resume, o
     key = test_key(settings, checkpoint, split)
     if os.path.exists(path):
         same = read_json(path).get('key') == key
-        check(same or overwrite, '%s is of other certificates, weights, images or code; --overwrite '
-              'replaces it, another --working_dir keeps it', path)
+        check(same or overwrite, '%s is of other certificates, weights, images or code; '
+              '--overwrite replaces it, another --working_dir keeps it', path)
         if same and resume:
             logging.info('%s: is finished', path)
             return
