@@ -35,7 +35,7 @@ def certify_image(network, box, image, values, predicted):
         wider = state['wider'] if radius < state['at'] else None
         (centre, falls), relaxed = linear_margins(network, ball, values, radius, rows, wider)
         found = centre - floor - radius * falls
-        within = np.min((centre - floor) / np.maximum(falls, 1e-300))
+        within = np.min((centre - floor) / np.maximum(falls, 1e-200))
         if found.min() <= 0:
             state.update(wider=relaxed, at=radius, runner_up=rivals[found.argmin()])
         return found.min(), within

@@ -2,6 +2,8 @@
 
 Szegedy et al. (2014), section 4.3, and Hein and Andriushchenko (NIPS 2017), section 2.
 """
+from utils.errors import check
+
 import numpy as np
 
 from certificates.layers import DenseMap
@@ -18,15 +20,16 @@ def product(network, x):
     overlap. The box cannot help: a product of norms knows no signs.
     """
     for stage in network.stages:
-        if stage.activation.name == 'lrelu' and abs(stage.activation.scale) > 1:
-            raise ValueError('lrelu with slope %g; expected at most 1' % stage.activation.scale)
+        check(stage.activation.name != 'lrelu' or abs(stage.activation.scale) <= 1,
+              'global takes activations with slopes of at most 1; this one is lrelu with %g',
+              stage.activation.scale)
     x = as_inputs(network, x, False)
     predicted, margins = predictions(network.forward(x)[-1])
     weights = network.head.weights.T
     between = np.linalg.norm(weights[predicted][:, None] - weights, axis=2)
     constants = between * np.prod(map_norms(network)) * (1 + 1e-10)
     with np.errstate(divide='ignore', invalid='ignore'):
-        radii = np.where(constants > 0, margins / constants, np.inf)
+        radii = np.where(constants > 0, margins / constants, np.where(margins > 0, np.inf, 0.))
     radii[np.arange(len(x)), predicted] = np.inf
     radius = np.maximum(radii.min(axis=1), 0.)
     return Certified(np.minimum(radius, 1e3) * DOWN, radii.argmin(axis=1))
