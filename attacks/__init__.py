@@ -1,8 +1,8 @@
-"""The attacks. Each is attack(model, x, y, *, hyper-parameters) -> Adversarial(x_adv, iterations),
-built into the graph.
+"""The attacks. Each is attack(model, x, y, *, hyper-parameters) -> Adversarial(x_adv, iterations,
+success), built into the graph; what it takes is said in attacks/inputs.py.
 
-model is any callable x [n, ...] -> logits [n, k]; y [n] int32 holds the labels. Adding one: a file
-with its function and a line in ATTACKS.
+model is any callable x [n, ...] -> logits [n, k]; y [n] holds the labels, by default the model's
+predictions. Adding one: a file with its function and a line in ATTACKS.
 """
 from attacks.boundary import boundary
 from attacks.carlini import carlini_wagner
@@ -13,9 +13,10 @@ from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.pgd import bim, pgd
 from attacks.square import square
+from attacks.wrappers import attack_arrays, in_bounds
 
-__all__ = ['ATTACKS', 'Adversarial', 'bim', 'boundary', 'carlini_wagner', 'ddn', 'deepfool', 'fgsm',
-           'high_confidence', 'pgd', 'square']
+__all__ = ['ATTACKS', 'Adversarial', 'attack_arrays', 'bim', 'boundary', 'carlini_wagner', 'ddn',
+           'deepfool', 'fgsm', 'high_confidence', 'in_bounds', 'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,

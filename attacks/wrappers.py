@@ -57,7 +57,7 @@ def attack_arrays(attack, model, x, y=None, session=None, **settings):
     """
     try:
         if tf.executing_eagerly():
-            found = tf.function(lambda: attack(model, x, y, **settings))()
+            found = tf.function(lambda: attack(model, x, y, **settings), autograph=False)()
             return Adversarial(*(part.numpy() for part in found))
         session = session or tf.get_default_session() or keras_session()
         with session.graph.as_default():

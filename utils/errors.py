@@ -10,6 +10,7 @@ class UserError(ValueError):
     """
 
     status = 2
+    __init__ = Exception.__init__   # without it, tf.function would raise another class for it
 
 
 class RunError(RuntimeError):

@@ -154,7 +154,7 @@ def test_deepfool_in_l_inf_is_the_closed_form(session, linear):
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('attack,settings,bound', [
     (deepfool, {'clip': 0.}, 1.02),
-    (carlini_wagner, {'max_iter': 20, 'learning_rate': .02, 'initial_const': .1}, 1.18),
+    (carlini_wagner, {'max_iter': 20, 'learning_rate': .01, 'initial_const': .1}, 1.18),
     (ddn, {}, 1.01), (boundary, {}, 1.005),
 ], ids=['deepfool', 'carlini', 'ddn', 'boundary'])
 def test_lengths_are_close_to_the_closed_form(session, seed, attack, settings, bound):
