@@ -11,6 +11,7 @@ from absl import flags
 
 from evaluation.results import counted_rows
 from figures.plots import plot_curves, plot_examples, plot_rho
+from reporting.bounds_table import write_bounds
 from reporting.html import page
 from reporting.runs import collect_runs
 from reporting.tables import build_tables
@@ -21,6 +22,8 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders that test.py wrote')
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
+flags.DEFINE_enum('table', 'rho', ('rho', 'bounds'), 'rho: Table 1; bounds: certified radii beside '
+                  'the smallest perturbations that were found')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
 flags.DEFINE_boolean('html', False, 'write report.html too, one page that stands alone')
 flags.DEFINE_boolean(
@@ -80,6 +83,10 @@ def main():
         text = tuning_markdown(candidates, choose(candidates))
         write_text(make_folder(FLAGS.output_dir or FLAGS.results_dir), 'validation.md', text)
         print(text)
+        return
+    if FLAGS.table == 'bounds':
+        folder = FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report')
+        print(write_bounds(FLAGS.results_dir, make_folder(folder)))
         return
     runs = collect_runs(FLAGS.results_dir)
     check(

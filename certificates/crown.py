@@ -4,7 +4,7 @@ ReLUs with dense, convolution and max-pool layers.
 import numpy as np
 
 from certificates.radius import image_by_image, largest_radius, rivals_of
-from certificates.relaxation import Ball, exact, head_rows, lower_bounds, relax
+from certificates.relaxation import Ball, Relaxed, head_rows, lower_bounds, relax
 
 CHUNK = 1   # images certified at a time: an image is work enough for every product
 FLOOR = 1e-9   # a certified margin is above this share of the margin at the image
@@ -62,6 +62,8 @@ def linear_margins(network, ball, values, radius, rows, wider=None):
 
 def gradients(network, values, rows):
     """The gradients [m, inputs] of rows over the logits at the image."""
-    relaxed = exact(network, values)
+    relaxed = []
+    for stage, z in zip(network.stages, values):   # at the image itself nothing is unsure
+        relaxed.append(Relaxed(stage, z, z, relaxed[-1].active if relaxed else None))
     return lower_bounds(relaxed, len(relaxed) - 1, *head_rows(network, relaxed, rows),
                         lambda a, constant: a)

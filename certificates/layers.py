@@ -44,38 +44,40 @@ def same_padding(size, kernel, stride):
     return total // 2, total - total // 2
 
 
-class DenseMap(object):
-    """x [n, inputs] -> x weights + bias, float64."""
+class LinearMap(object):
+    """x [n, inputs] -> x @ matrix + bias, float64; the matrix of a convolution is never made.
+
+    weights: those of the layer; bias [outputs]; shape: (h, w, c) of the outputs of a convolution,
+    else None; work: how many numbers `backward` makes of a row.
+    """
+
+    def constant(self, rows):
+        """What the bias adds to rows over the outputs: [m, outputs] -> [m]."""
+        return rows @ self.bias
+
+
+class DenseMap(LinearMap):
+    """The map of a dense layer."""
+
+    shape = None
 
     def __init__(self, weights, bias):
-        self.weights = weights
-        self.bias = bias
-        self.shape = None   # of one output, where it is an image
+        self.weights, self.bias = weights, bias
         self.inputs, self.outputs = weights.shape
-        self.work = max(weights.shape)   # numbers that `backward` makes of a row
+        self.work = max(weights.shape)
 
     def forward(self, x):
         """[n, inputs] -> [n, outputs]."""
         return x @ self.weights + self.bias
 
     def backward(self, rows):
-        """Rows over the outputs -> the same functions as rows over the inputs: [m, outputs] -> [m,
-        inputs], without what the bias adds.
-        """
+        """Rows over the outputs as rows over the inputs, without what the bias adds."""
         return rows @ self.weights.T
-
-    def constant(self, rows):
-        """What the bias adds to rows over the outputs: [m, outputs] -> [m]."""
-        return rows @ self.bias
 
     def units(self, chosen, inputs=None):
         """The chosen outputs as rows over the inputs, or over some of them."""
         rows = self.weights[:, chosen] if inputs is None else self.weights[np.ix_(inputs, chosen)]
         return rows.T
-
-    def biases(self, chosen):
-        """The bias of each chosen output."""
-        return self.bias[chosen]
 
     def of(self, function):
         """The map with function(weights) for weights, and no bias."""
@@ -89,22 +91,21 @@ class DenseMap(object):
         return DenseMap(weights[:, outputs], self.bias[outputs])
 
 
-class ConvolutionMap(object):
-    """The same of a convolution, on flattened images of shape `image` (h, w, c)."""
+class ConvolutionMap(LinearMap):
+    """The map of a Convolution on flattened images of shape `image` (h, w, c)."""
 
     def __init__(self, layer, image):
-        self._layer = layer
-        self.image = image
+        self._layer, self.image = layer, image
+        self.weights = layer.weights
         size = layer.weights.shape[:2]
-        self._pads = [(0, 0), (0, 0)]
-        if layer.padding == 'SAME':
-            self._pads = [same_padding(image[i], size[i], layer.stride) for i in range(2)]
+        self._pads = [same_padding(image[i], size[i], layer.stride) if layer.padding == 'SAME'
+                      else (0, 0) for i in range(2)]
         padded = [image[i] + sum(self._pads[i]) for i in range(2)]
         places = [(padded[i] - size[i]) // layer.stride + 1 for i in range(2)]
         self.shape = (places[0], places[1], layer.weights.shape[3])
+        self.bias = np.tile(layer.bias, places[0] * places[1])
         self.inputs, self.outputs = int(np.prod(image)), int(np.prod(self.shape))
         self._padded = (padded[0], padded[1], image[2])
-        self.weights = layer.weights
         self.work = places[0] * places[1] * int(np.prod(layer.weights.shape[:3]))
 
     def _windows(self):
@@ -118,13 +119,13 @@ class ConvolutionMap(object):
     def forward(self, x):
         """[n, inputs] -> [n, outputs]."""
         images = np.pad(x.reshape((-1,) + self.image), [(0, 0)] + self._pads + [(0, 0)], 'constant')
-        z = np.zeros((len(x),) + self.shape) + self._layer.bias
+        z = np.zeros((len(x),) + self.shape)
         for place, window in self._windows():
             z += np.tensordot(images[window], self.weights[place], 1)
-        return z.reshape(len(x), -1)
+        return z.reshape(len(x), -1) + self.bias
 
     def backward(self, rows):
-        """[m, outputs] -> [m, inputs], see DenseMap."""
+        """Rows over the outputs as rows over the inputs, see DenseMap."""
         size = self.weights.shape
         kernel = np.moveaxis(self.weights, 3, 0).reshape(size[3], -1)
         parts = rows.reshape(-1, size[3]) @ kernel
@@ -136,25 +137,16 @@ class ConvolutionMap(object):
         inside = images[:, top:top + self.image[0], left:left + self.image[1]]
         return inside.reshape(len(rows), -1)
 
-    def constant(self, rows):
-        """[m, outputs] -> [m], see DenseMap."""
-        return rows.reshape(len(rows), -1, self.shape[2]).sum(axis=1) @ self._layer.bias
-
     def units(self, chosen, unused_inputs=None):
         """The chosen outputs as rows over the inputs."""
         rows = np.zeros((len(chosen), self.outputs))
         rows[np.arange(len(chosen)), chosen] = 1.
         return self.backward(rows)
 
-    def biases(self, chosen):
-        """The bias of each chosen output."""
-        return self._layer.bias[chosen % self.shape[2]]
-
     def of(self, function):
         """The map with function(weights) for weights, and no bias."""
-        layer = self._layer._replace(weights=function(self.weights),
-                                     bias=np.zeros_like(self._layer.bias))
-        return ConvolutionMap(layer, self.image)
+        return ConvolutionMap(self._layer._replace(weights=function(self.weights),
+                                                   bias=np.zeros(self.shape[2])), self.image)
 
     def restrict(self, unused_inputs, unused_outputs):
         """The whole map: stages beside a convolution keep all their units."""

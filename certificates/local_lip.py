@@ -52,7 +52,7 @@ def certify_image(network, box, image, values, predicted):
         lipschitz_at(probe)
         constants = {radius: found for radius, (_, found) in known.items()}
         constants[0.] = at_image
-        end = np.min(trapezoid(margins, constants))
+        end = trapezoid(margins, constants)
         above = [radius for radius in known if radius >= min(end, LARGEST)]
         if above and end > 0.75 * min(above):
             break
@@ -63,19 +63,14 @@ def certify_image(network, box, image, values, predicted):
 
 def trapezoid(margins, constants):
     """About where the integral of the constants {radius: [k - 1]}, straight between those radii and
-    beyond the last, reaches the margins: [k - 1].
+    flat beyond the last, reaches the first of the margins.
     """
     radii = sorted(constants)
-    left = margins.copy()
-    found = np.full(len(margins), np.inf)
-    for start, end in zip(radii, radii[1:]):
-        at_start, at_end = constants[start], constants[end]
-        rise = np.maximum((at_end - at_start) / (end - start), 1e-12)
-        reached = 2 * left / (at_start + np.sqrt(at_start ** 2 + 2 * rise * np.maximum(left, 0)))
-        inside = (left > 0) & ((reached <= end - start) | (end == radii[-1]))
-        found[inside] = np.minimum(found, start + reached)[inside]
-        left = np.where(inside, 0., left - (end - start) * (at_start + at_end) / 2)
-    return found
+    grid = np.linspace(0, 2 * radii[-1], 1001)
+    used = [np.cumsum(np.interp(grid, radii, values)) * grid[1]
+            for values in np.transpose([constants[radius] for radius in radii])]
+    return grid[min(min(np.searchsorted(sums, margin), len(grid) - 1)
+                    for sums, margin in zip(used, margins))]
 
 
 def integrate(margins, lipschitz_at, end):

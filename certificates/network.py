@@ -35,9 +35,8 @@ class Network(object):
         place = 0
         while place < len(layers) - 1:
             linear = linear_map(place, layers[place], shape, size)
-            stage, place = read_stage(layers, place, linear)
+            stage, shape, place = read_stage(layers, place, linear)
             self.stages.append(stage)
-            shape = linear.shape if stage.windows is None else pooled_shape(layers, place, linear)
             size = linear.outputs if stage.windows is None else len(stage.windows)
         self.head = linear_map(place, layers[place], shape, size)
         self.maps = [stage.map for stage in self.stages] + [self.head]
@@ -109,7 +108,8 @@ def linear_map(place, layer, shape, size):
 
 
 def read_stage(layers, place, linear):
-    """The Stage that begins with the linear map at `place`: (Stage, the place after it).
+    """The Stage that begins with the linear map at `place`: (Stage, the shape of its outputs, the
+    place after it).
 
     Activation and pooling may stand in either order, since the activations are monotone.
     """
@@ -123,22 +123,20 @@ def read_stage(layers, place, linear):
           'max-pool beside it', place + 1, name_of(after))
     check(active[0].name in ACTIVATIONS, 'layer %d is the activation %r; expected one of %s',
           place + 1, active[0].name, ', '.join(sorted(ACTIVATIONS)))
-    windows = pool_windows(place + 1, linear.shape, pooled[0].size) if pooled else None
-    return Stage(linear, active[0], windows), place + 2 + len(pooled)
+    windows, shape = None, linear.shape
+    if pooled:
+        windows, shape = pool_windows(place + 1, linear.shape, pooled[0].size)
+    return Stage(linear, active[0], windows), shape, place + 2 + len(pooled)
 
 
 def pool_windows(place, shape, size):
-    """[windows, size * size]: the places of each window's units in a flattened image."""
+    """The places of each window's units in a flattened image, [windows, size * size], and the shape
+    of the pooled image.
+    """
     check(shape, 'layer %d is a max-pool; expected a convolution before it', place)
     height, width = shape[0] // size, shape[1] // size
     check(height and width, 'layer %d pools %d x %d of images %d x %d', place, size, size,
           shape[0], shape[1])
     index = np.arange(int(np.prod(shape))).reshape(shape)[:height * size, :width * size]
     index = index.reshape(height, size, width, size, shape[2]).transpose(0, 2, 4, 1, 3)
-    return index.reshape(-1, size * size)
-
-
-def pooled_shape(layers, place, linear):
-    """The shape of images after the stage that ends before `place` and is pooled."""
-    size = next(layer.size for layer in layers[place - 2:place] if isinstance(layer, MaxPool))
-    return linear.shape[0] // size, linear.shape[1] // size, linear.shape[2]
+    return index.reshape(-1, size * size), (height, width, shape[2])

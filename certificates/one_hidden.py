@@ -139,34 +139,17 @@ def certify_class(group, margins, integral):
 def cross(group, j, rows, margins, high):
     """R with R L_j(R) = margin, from below: [m]; `high` is not below it.
 
-    L rises, so margin / L(R) lies across the root from R: each evaluation moves both ends. The
-    next R is where the chord meets the margin (regula falsi, Illinois).
+    L rises, so margin / L(R) lies across the root from R: each evaluation moves both ends.
     """
-    low = np.zeros(len(rows))
-    over_low, over_high = -margins, np.full(len(rows), np.inf)
-    high = high.copy()
-    r = high.copy()
+    low, high = np.zeros(len(rows)), high.copy()
     active = np.arange(len(rows))
-    for _ in range(60):
-        constants = group.constants(j, rows[active], r[active])
-        over = r[active] * constants - margins[active]
+    while len(active):
+        r = (low[active] + high[active]) / 2
+        constants = group.constants(j, rows[active], r)
         across = margins[active] / np.maximum(constants, 1e-300)
-        below = over <= 0
-        i, k = active[below], active[~below]
-        high[i] = np.minimum(high[i], across[below])
-        low[i], over_low[i] = r[i], over[below]
-        over_high[i] /= 2
-        high[k], over_high[k] = r[k], over[~below]
-        better = across[~below] > low[k]
-        low[k] = np.where(better, across[~below], low[k])
-        over_low[k] = np.where(better, -np.abs(over[~below]), over_low[k] / 2)
-        active = np.flatnonzero(high > low * (1 + TOLERANCE))
-        if not len(active):
-            break
-        with np.errstate(invalid='ignore'):
-            r = (low * over_high - high * over_low) / (over_high - over_low)
-        middle = (low + high) / 2
-        r = np.where((r > low) & (r < high), r, middle)
+        low[active] = np.maximum(low[active], np.minimum(r, across))
+        high[active] = np.minimum(high[active], np.maximum(r, across))
+        active = active[high[active] > low[active] * (1 + TOLERANCE)]
     return low
 
 

@@ -7,6 +7,7 @@ replaced by a line below or above it, whichever the sign of its coefficient asks
 import numpy as np
 
 WORK = 1 << 22   # numbers that one product of the backward pass makes, at most
+TINY = 1e-300   # in place of a denominator that is 0
 
 
 class Ball(object):
@@ -16,29 +17,24 @@ class Ball(object):
     """
 
     def __init__(self, image, box):
-        self.image = image
-        self._top = np.where(image <= 0, 0., np.inf) if box else None
-        self._bottom = np.where(image >= 1, 0., -np.inf) if box else None
+        self.image, self._box = image, box
+        self._top = np.where(image <= 0, 0., np.inf)
+        self._bottom = np.where(image >= 1, 0., -np.inf)
 
     def falls(self, rows):
         """How fast functions with gradients rows [m, d] can fall, for each unit of radius: [m]."""
-        if self._top is not None:
+        if self._box:
             rows = np.clip(rows, self._bottom, self._top)
         return np.sqrt(np.einsum('ij,ij->i', rows, rows))
 
     def of_units(self, first):
         """How fast the outputs of the first linear map can fall and rise: two [outputs]."""
-        if self._top is None:
-            norms = np.sqrt(first.of(np.square).forward(np.ones((1, first.inputs)))[0])
-            return norms, norms
-        at_0, at_1 = self._top == 0., self._bottom == 0.
-        found = []
-        for sign in (1, -1):
-            squares = (first.of(np.square).forward((~at_0 & ~at_1)[None] * 1.) +
-                       first.of(lambda w: np.minimum(sign * w, 0) ** 2).forward(at_0[None] * 1.) +
-                       first.of(lambda w: np.maximum(sign * w, 0) ** 2).forward(at_1[None] * 1.))
-            found.append(np.sqrt(squares[0]))
-        return found
+        at_0 = (self._top == 0.) if self._box else np.zeros(first.inputs, bool)
+        at_1 = (self._bottom == 0.) if self._box else at_0
+        parts = ((np.square, ~at_0 & ~at_1), (lambda w: np.minimum(w, 0) ** 2, at_0),
+                 (lambda w: np.maximum(w, 0) ** 2, at_1))
+        return [np.sqrt(sum(first.of(lambda w: squares(sign * w)).forward(pixels[None] * 1.)[0]
+                            for squares, pixels in parts if pixels.any())) for sign in (1, -1)]
 
 
 class Relaxed(object):
@@ -68,8 +64,7 @@ class Relaxed(object):
         low, high = self.low[kept], self.high[kept]
         unsure = (low < 0) & (high > 0)
         on = (low >= 0) * 1.
-        with np.errstate(invalid='ignore', divide='ignore'):
-            self._above = np.where(unsure, high / (high - low), on)
+        self._above = np.where(unsure, high / np.maximum(high - low, TINY), on)
         self._below = np.where(unsure, high >= -low, on)
         self._shift = np.where(unsure, -self._above * low, 0.)
         self.spread = 0.5 * unsure
@@ -88,16 +83,14 @@ class Relaxed(object):
         floor = np.maximum(low.max(axis=1), 0)
         base = np.maximum(floor, others.max(axis=1))
         top, bottom = high[rows, largest], low[rows, largest]
-        with np.errstate(invalid='ignore', divide='ignore'):
-            self._above = np.where(top > base, (top - base) / (top - bottom), 0.)
         settled = (bottom >= floor) & (base <= bottom)   # the largest wins, and is on
-        self._above = np.where(settled, 1., self._above)
+        slope = np.maximum(top - base, 0) / np.maximum(top - bottom, TINY)
+        self._above = np.where(settled, 1., slope)
         self._shift = np.where(settled, 0., base - self._above * bottom)
         self._upper_unit = stage.windows[rows, largest]
         middle = np.where(settled, largest, (low + high).argmax(axis=1))
         self._lower_unit = stage.windows[rows, middle]
-        self._below = (low[rows, middle] + high[rows, middle] >= 0) * 1.
-        self._below = np.where(settled, 1., self._below)
+        self._below = np.where(settled, 1., low[rows, middle] + high[rows, middle] >= 0)
         may_win = (high >= floor[:, None]) & (high > 0)
         count = may_win.sum(axis=1)
         several = np.where(count > 1, np.sqrt(1. - 1. / np.maximum(count, 1)), 0.5 * count)
@@ -170,20 +163,11 @@ def relax(network, ball, values, radius, wider=None):
             for chosen in np.split(pending, range(step, len(pending), step)):
                 if len(chosen):
                     rows = stage.map.units(chosen, inputs)
-                    bias = stage.map.biases(chosen)
+                    bias = stage.map.bias[chosen]
                     found = lower_bounds(relaxed, k - 1, np.concatenate([rows, -rows]),
                                          np.concatenate([bias, -bias]), fall)
                     low[chosen], high[chosen] = found[:len(chosen)], -found[len(chosen):]
         relaxed.append(Relaxed(stage, low, high, inputs))
-    return relaxed
-
-
-def exact(network, values):
-    """A Relaxed for each hidden stage at the image itself, where nothing is unsure."""
-    relaxed = []
-    for stage, z in zip(network.stages, values):
-        inputs = relaxed[-1].active if relaxed else None
-        relaxed.append(Relaxed(stage, z, z, inputs))
     return relaxed
 
 

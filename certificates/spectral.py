@@ -38,20 +38,12 @@ def norm_bound(matrix):
     guess = float(eigsh(gram, k=1, v0=gram.sum(axis=1) + gram.trace(), tol=1e-4,
                         return_eigenvectors=False)[0])
     for slack in SLACKS:
-        if is_above(gram, guess * (1 + slack)):
+        try:
+            np.linalg.cholesky(guess * (1 + slack) * np.eye(len(gram)) - gram)
             return float(np.sqrt(guess * (1 + slack)) * (1 + ROUNDING))
-    return float(np.sqrt(np.linalg.eigvalsh(gram)[-1]) * (1 + ROUNDING))
-
-
-def is_above(gram, value):
-    """Whether no eigenvalue of a Gram matrix is above `value`, but for ROUNDING."""
-    shifted = -gram
-    shifted[np.diag_indices(len(gram))] += value
-    try:
-        np.linalg.cholesky(shifted)
-        return True
-    except np.linalg.LinAlgError:
-        return False
+        except np.linalg.LinAlgError:
+            pass   # the guess was too small
+    return norm(matrix)
 
 
 def convolution_norm(weights, image):

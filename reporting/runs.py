@@ -59,10 +59,10 @@ def collect_runs(results_dir):
             run.tables[attack] = table
             run.folders[attack] = folder
             run.test[attack] = summary['test']
-    return sorted(runs.values(), key=_place)
+    return sorted(runs.values(), key=place_of)
 
 
-def _place(run):
+def place_of(run):
     """Where a run stands in the tables."""
     defense = DEFENSES.index(run.defense) if run.defense in DEFENSES else len(DEFENSES)
     return run.dataset, run.split, run.model != 'mlp', run.model, defense, run.name, run.seed

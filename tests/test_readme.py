@@ -9,7 +9,8 @@ import pytest
 from tests.running import ROOT, run_script
 
 PAGES = {name: open(os.path.join(ROOT, name)).read() for name in
-         ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md')}
+         ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md',
+          'docs/certificates.md')}
 README = PAGES['README.md']
 
 
