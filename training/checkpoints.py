@@ -9,10 +9,14 @@ import shutil
 
 from utils.errors import RunError, UserError, check
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import logging
 
+from training.paths import plain_folder
+
 PROGRESS = 'progress'   # the string variable that holds a Progress as JSON
+KEPT = 2   # checkpoints, the newest
 
 Progress = collections.namedtuple('Progress', 'epochs steps totals')
 Progress.__doc__ = """How far a run is: whole epochs, pretraining included; steps of the next
@@ -38,25 +42,27 @@ class Checkpoints(object):
                                        use_resource=True)
             self._text = tf.placeholder(tf.string, [])
             self._note = progress.assign(self._text).op
-        self._rolling = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
-        self._kept = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+        self._saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
 
     def save(self, session, number, progress):
         """Writes the checkpoint `number`, which grows with the steps of training; raises RunError
         when that fails.
         """
         session.run(self._note, {self._text: json.dumps(progress._asdict(), sort_keys=True)})
-        try:
-            whole_epoch = not progress.steps
-            if self._keep_every and whole_epoch and progress.epochs % self._keep_every == 0:
-                self._kept.save(session, os.path.join(self._folder, 'epoch'), progress.epochs,
-                                latest_filename='kept', write_meta_graph=False)
-            self._rolling.save(session, os.path.join(self._folder, 'model'), number,
-                               write_meta_graph=False)
-        except (tf.errors.OpError, ValueError) as error:
-            self._clean()
-            raise RunError('%s: the checkpoint cannot be written: %s; the one before it stays' %
-                           (self._folder, cause_of(error)))
+        whole_epoch = not progress.steps
+        with plain_folder(self._folder) as folder:
+            try:
+                if self._keep_every and whole_epoch and progress.epochs % self._keep_every == 0:
+                    self._saver.save(session, os.path.join(folder, 'epoch'), progress.epochs,
+                                     latest_filename='kept', write_meta_graph=False)
+                self._saver.save(session, os.path.join(folder, 'model'), number,
+                                 write_meta_graph=False)
+            except (tf.errors.OpError, ValueError) as error:
+                self._clean()
+                cause = cause_of(error).replace(folder, self._folder)
+                raise RunError('%s: the checkpoint cannot be written: %s; the one before it stays'
+                               % (self._folder, cause))
+        self._clean(found(self._folder)[:KEPT])
 
     def restore(self, session):
         """Restores the newest checkpoint that is whole, if there is any; returns its Progress.
@@ -69,16 +75,14 @@ class Checkpoints(object):
         for path in paths:
             try:
                 progress = read_progress(path)
-                restore_variables(session, self._rolling, path, tf.global_variables())
+                restore_variables(session, self._saver, path, tf.global_variables())
             except UnreadableCheckpoint as fault:
                 logging.warning('%s', fault)
                 faults.append(fault)
             else:
                 if faults:
                     logging.warning('%s: going on from %s', self._folder, os.path.basename(path))
-                kept = paths[len(faults):][:2]
-                self._clean(kept)
-                self._rolling.recover_last_checkpoints(kept[::-1])
+                self._clean(paths[len(faults):][:KEPT])
                 return progress
         if faults or os.path.exists(os.path.join(
                 self._folder, 'checkpoint')):   # TensorFlow's record of the first whole one
@@ -115,38 +119,42 @@ def found(folder):
     ]
 
 
-def open_checkpoint(path):
-    """TensorFlow's reader of a checkpoint, after reading all of it; raises UnreadableCheckpoint
-    where a checksum fails.
+def read_checkpoint(path):
+    """{name: value} of the variables in a checkpoint; raises UnreadableCheckpoint where a checksum
+    fails.
     """
-    try:
-        reader = tf.train.NewCheckpointReader(path)
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except Exception as error:   # OpError, ValueError and IndexError among others
-        raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' % (path, cause_of(error)))
-    return reader
+    folder, name = os.path.split(path)
+    with plain_folder(folder) as plain:
+        try:
+            reader = tf.train.NewCheckpointReader(os.path.join(plain, name))
+            return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        except Exception as error:   # OpError, ValueError and IndexError among others
+            raise UnreadableCheckpoint('%s: not a readable checkpoint: %s' %
+                                       (path, cause_of(error).replace(plain, folder)))
 
 
 def read_progress(path):
     """The Progress that a checkpoint holds."""
-    reader = open_checkpoint(path)
-    check(reader.has_tensor(PROGRESS), '%s: has no variable %s; it was not written by this program',
-          path, PROGRESS)
-    return Progress(**json.loads(reader.get_tensor(PROGRESS).decode()))
+    values = read_checkpoint(path)
+    check(PROGRESS in values, '%s: has no variable %s; it was not written by this program', path,
+          PROGRESS)
+    return Progress(**json.loads(values[PROGRESS].decode()))
 
 
 def restore_variables(session, saver, path, variables):
     """Restores `variables` from the checkpoint `path`; raises UserError naming the first that is
     absent or of another shape.
     """
-    saved = open_checkpoint(path).get_variable_to_shape_map()
+    saved = read_checkpoint(path)
     for variable in variables:
         name, shape = variable.op.name, variable.shape.as_list()
         check(name in saved, '%s: has no variable %s; it is of another architecture', path, name)
-        check(saved[name] == shape, '%s: variable %s has shape %s; the model expects %s', path,
-              name, saved[name], shape)
-    saver.restore(session, path)
+        found_shape = list(np.shape(saved[name]))
+        check(found_shape == shape, '%s: variable %s has shape %s; the model expects %s', path,
+              name, found_shape, shape)
+    folder, name = os.path.split(path)
+    with plain_folder(folder) as plain:
+        saver.restore(session, os.path.join(plain, name))
 
 
 def cause_of(error):

@@ -1,8 +1,13 @@
 """TensorBoard's event file of a run."""
+import atexit
+import contextlib
+
 from utils.errors import RunError
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+from training.paths import plain_folder
 
 
 class Events(object):
@@ -23,7 +28,9 @@ class Events(object):
     def open(self, folder, graph, epochs_done):
         """Begins an event file in `folder`; TensorBoard then forgets what it saw of later epochs.
         """
-        self._writer = tf.summary.FileWriter(folder, graph)
+        stack = contextlib.ExitStack()
+        atexit.register(stack.close)   # the file is looked up again whenever it is written to
+        self._writer = tf.summary.FileWriter(stack.enter_context(plain_folder(folder)), graph)
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), epochs_done + 1)
 
     def write(self, session, epoch, scalars, grids, norms):

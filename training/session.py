@@ -3,8 +3,6 @@ chatter.
 """
 import logging as python_logging
 
-from utils.errors import check
-
 import tensorflow.compat.v1 as tf
 from absl import logging
 
@@ -14,15 +12,6 @@ def start_graph_mode():
     python_logging.getLogger('tensorflow').setLevel(python_logging.ERROR)
     tf.disable_v2_behavior()
     logging.set_verbosity(logging.INFO)
-
-
-def check_gpu_memory(gpu_memory):
-    """Raises UserError unless `gpu_memory` is 'growth' or the text of a number in (0, 1]."""
-    try:
-        valid = gpu_memory == 'growth' or 0 < float(gpu_memory) <= 1
-    except ValueError:
-        valid = False
-    check(valid, '--gpu_memory is %r; expected growth or a number in (0, 1]', gpu_memory)
 
 
 def session_config(gpu_memory):
@@ -42,7 +31,8 @@ def session_config(gpu_memory):
 
 def log_to_file(path):
     """Appends what is logged from now on to the file `path`, a line each with its time."""
-    handler = python_logging.FileHandler(path)
+    handler = python_logging.StreamHandler(
+        open(path, 'a', encoding='utf-8', errors='backslashreplace'))
     handler.handleError = lambda record: None   # a full disk: the checkpoint's error says so
     handler.setFormatter(python_logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
     logging.get_absl_logger().addHandler(handler)

@@ -6,6 +6,8 @@ import os
 
 from utils.errors import UserError
 
+TEXT = {'encoding': 'utf-8', 'errors': 'backslashreplace'}   # a path need not be UTF-8
+
 
 @contextlib.contextmanager
 def atomic_write(path, mode='w'):
@@ -14,7 +16,7 @@ def atomic_write(path, mode='w'):
     """
     partial = '%s.%d.part' % (path, os.getpid())
     try:
-        with open(partial, mode, **({} if 'b' in mode else {'encoding': 'utf-8'})) as stream:
+        with open(partial, mode, **({} if 'b' in mode else TEXT)) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
