@@ -30,7 +30,7 @@ venv:
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
 demo: venv
-	@$(RUN) sweep() { python generate_script.py --preset=demo --runs_dir="$(DEMO)" --results_dir="$(DEMO)" "$$@" | bash -e; }; \
+	@$(RUN) sweep() { python generate_script.py --preset=demo --runs_dir="$(DEMO)" --results_dir="$(DEMO)" "$$@" | bash; }; \
 	sweep --train=True; sweep --train=False --carlini=False; sweep --train=False --carlini=True; \
 	python report.py --results_dir="$(DEMO)" --html
 

@@ -14,8 +14,10 @@ from absl import flags
 
 from experiments.launchers import LAUNCHERS
 from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, MODELS, PRESETS, decay_step
+from training.gpu_memory import check_gpu_memory
 
 FLAGS = flags.FLAGS
+LAST_SEED = 2 ** 32 - 1
 
 flags.DEFINE_boolean('train', True,
                      'print the training commands; False prints the tests of what they train')
@@ -29,7 +31,7 @@ flags.DEFINE_list('models', None, 'classifiers to train (default: those of the p
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...',
                      lower_bound=1)
-flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=2 ** 32 - 1)
+flags.DEFINE_integer('seed', 1, 'seed of the first run', lower_bound=0, upper_bound=LAST_SEED)
 flags.DEFINE_integer(
     'niter', None,
     'epochs of training; the learning rates are halved after every 2 of 5, as in section 5',
@@ -111,35 +113,52 @@ def test_settings(preset, model, defense, seed, variant):
     return settings
 
 
+def made_by(settings):
+    """The folder that a command fills: of its run, or of the results of its test."""
+    if 'load_dir' in settings:
+        return os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']))
+    return os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
+
+
 def is_done(settings):
     """Whether what a command would do is finished, judged by the files that it leaves."""
+    folder = made_by(settings)
     if 'load_dir' in settings:
-        return os.path.exists(
-            os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']),
-                         'summary.json'))
-    run = os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
-    epochs = len(read_json_lines(os.path.join(run, 'metrics.jsonl')))
+        return os.path.exists(os.path.join(folder, 'summary.json'))
+    epochs = len(read_json_lines(os.path.join(folder, 'metrics.jsonl')))
     return epochs >= settings['niter'] + settings['pretrain_niter'] and os.path.exists(
-        os.path.join(run, 'samples', 'curves.png'))
+        os.path.join(folder, 'samples', 'curves.png'))
+
+
+def chosen(flag, preset, choices):
+    """What --models or --defenses names, or the preset where it is not given."""
+    names = preset[flag] if FLAGS[flag].value is None else FLAGS[flag].value
+    check(names, '--%s is empty; expected some of %s', flag, ', '.join(choices))
+    for name in names:
+        check_choice('--' + flag, name, choices)
+    check(len(set(names)) == len(names), '--%s names one twice: %s', flag, ','.join(names))
+    return names
 
 
 def commands():
-    """Every command of the sweep, seed by seed, so that a first full table comes early."""
+    """(the folder that it fills, its words) of every command of the sweep, seed by seed, so that a
+    first full table comes early.
+    """
     preset = PRESETS[FLAGS.preset]
-    models = FLAGS.models or preset['models']
-    defenses = FLAGS.defenses or preset['defenses']
-    for model in models:
-        check_choice('--models', model, MODELS)
-    for defense in defenses:
-        check_choice('--defenses', defense, DEFENSES)
-    seeds = range(FLAGS.seed, FLAGS.seed + (FLAGS.runs or preset['runs']))
+    models = chosen('models', preset, MODELS)
+    defenses = chosen('defenses', preset, DEFENSES)
+    runs = FLAGS.runs or preset['runs']
+    last = FLAGS.seed + runs - 1
+    check(last <= LAST_SEED, '--seed=%d and %d runs end with the seed %d; expected at most %d',
+          FLAGS.seed, runs, last, LAST_SEED)
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
-    for seed, model, defense, variant in itertools.product(seeds, models, defenses,
+    for seed, model, defense, variant in itertools.product(range(FLAGS.seed, last + 1),
+                                                           models, defenses,
                                                            preset.get('variants', ({}, ))):
         values = settings(preset, model, defense, seed, variant)
         values.update({} if FLAGS.gpu_memory is None else dict(gpu_memory=FLAGS.gpu_memory))
         if not (FLAGS.skip_done and is_done(values)):
-            yield command(script, values)
+            yield made_by(values), command(script, values)
 
 
 def main():
@@ -150,6 +169,8 @@ def main():
         not (FLAGS.skip_done and FLAGS.launcher == 'slurm'),
         '--skip_done does not go with --launcher=slurm, where a test waits for the '
         'training with its number; what is done returns at once')
+    if FLAGS.gpu_memory is not None:
+        check_gpu_memory(FLAGS.gpu_memory)
     sys.stdout.reconfigure(errors='surrogateescape')   # a path is printed as it is or not at all
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
     for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):

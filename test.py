@@ -20,11 +20,12 @@ from evaluation.folder import ResultFolder
 from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
 from training.checkpoints import restore_variables
+from training.gpu_memory import check_gpu_memory
 from training.loading import load_run, tested_checkpoint
 from training.lock import folder_lock
 from training.provenance import provenance
 from training.run_folder import RunFolder
-from training.session import check_gpu_memory, session_config, start_graph_mode
+from training.session import session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
 GRID = 100   # images in a sample grid

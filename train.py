@@ -19,13 +19,14 @@ from critic import build_critic, critic_learning_rate
 from datasets import DATASETS, load_dataset
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_layer_dims
+from training.gpu_memory import check_gpu_memory
 from training.lock import folder_lock
 from training.loop import Graph, train
 from training.optimizers import BETA1, build_optimizers
 from training.provenance import provenance
 from training.run_folder import RunFolder
 from training.schedule import DECAYS, learning_rate
-from training.session import check_gpu_memory, log_to_file, start_graph_mode
+from training.session import log_to_file, start_graph_mode
 from training.step import build_steps
 
 FLAGS = flags.FLAGS
@@ -76,7 +77,9 @@ def read_config():
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
     hyper = defenses.resolve(config.defense, given)
     config.name = config.name or config.defense
-    check(os.sep not in config.name, '--name is %r; expected the name of a folder', config.name)
+    check(os.sep not in config.name and config.name.isprintable(),
+          '--name is %r; expected the name of a folder, in UTF-8, for tables and pictures',
+          config.name)
     config.layer_dims = config.layer_dims or default_layer_dims(config.model)
     check_gpu_memory(config.gpu_memory)
     return config, hyper

@@ -35,7 +35,11 @@ def load_dataset(name, data_dir='data', validation_size=None):
         check(name.endswith('.npz'), '--dataset is %r; expected %s or the path of an .npz file',
               name, ', '.join(DATASETS))
         (x_train, y_train), (x_test, y_test) = npz(name)
-    size = int(len(x_train) * DEFAULT_VALIDATION) if validation_size is None else validation_size
+    size = validation_size
+    if size is None:
+        size = int(len(x_train) * DEFAULT_VALIDATION)
+        check(size > 0, '%s: has %d training images; expected at least 6, of which a sixth '
+              'validates, or --validation_size', name, len(x_train))
     check(0 < size < len(x_train), '--validation_size is %s; expected at least 1 and fewer than '
           'the %d training images of %s', size, len(x_train), name)
     return Dataset(train=Split(x_train[size:], y_train[size:]),

@@ -1,5 +1,35 @@
-"""The same commands for one shell, for GNU parallel and for a SLURM cluster."""
+"""The same commands for one shell, for GNU parallel and for a SLURM cluster.
+
+A launcher takes the commands, (path of what the command makes, its words) each, the name of the job
+and the number of GPUs, and returns the lines to print.
+"""
 import shlex
+import signal
+
+# What asks a sweep to stop; a run that it stopped ends with 128 + its number.
+STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1)
+
+# Before the commands. A shell obeys a trap when the command under way has ended.
+BASH = '''failures=
+failed() {{   # after a signal nothing more is started; after a failure, the rest
+  case $1 in {statuses}) exit "$1" ;; esac
+  failures="$failures
+  status $1: $2"
+  case $- in *e*) exit "$1" ;; esac
+}}
+finish() {{
+  status=$?
+  case $status in {statuses})
+    echo 'sweep: stopped by a signal; the same commands, run again, go on' >&2 ;;
+  esac
+  if [ "$failures" ]; then
+    printf 'sweep: these failed:%s\\n' "$failures" >&2
+    if [ "$status" -eq 0 ]; then status=1; fi
+  fi
+  exit "$status"
+}}
+{traps}
+trap finish EXIT'''
 
 # USR1 a minute before the end is passed on: train.py saves and leaves, and the task goes back to
 # the queue.
@@ -34,8 +64,16 @@ def shell_line(words):
 
 
 def bash(commands, unused_name, unused_gpus):
-    """A line for each command, to run one after the other."""
-    return [shell_line(words) for words in commands]
+    """A line for each command, to run one after the other until a signal comes; in the end the
+    shell names those that failed, and its status is not 0 then.
+    """
+    lines = ['%s || failed $? %s' % (shell_line(words), shlex.quote(path))
+             for path, words in commands]
+    statuses = {number.name: 128 + number for number in STOPPING}
+    traps = ["trap 'exit %d' %s" % (status, name[len('SIG'):])
+             for name, status in statuses.items()]
+    head = BASH.format(statuses='|'.join(map(str, statuses.values())), traps='\n'.join(traps))
+    return [head] + lines if lines else []
 
 
 def parallel(commands, unused_name, gpus):
@@ -44,7 +82,7 @@ def parallel(commands, unused_name, gpus):
     """
     slot = 'CUDA_VISIBLE_DEVICES=$(( (${PARALLEL_JOBSLOT:-1} - 1) %% %d )) '
     prefix = slot % gpus if gpus else ''
-    return [prefix + shell_line(words) for words in commands]
+    return [prefix + shell_line(words) for _, words in commands]
 
 
 def slurm(commands, name, gpus):
@@ -54,7 +92,8 @@ def slurm(commands, name, gpus):
     commands = list(commands)
     if not commands:
         return []
-    cases = '\n'.join('%d) exec %s ;;' % (i, shell_line(words)) for i, words in enumerate(commands))
+    cases = '\n'.join('%d) exec %s ;;' % (i, shell_line(words))
+                      for i, (_, words) in enumerate(commands))
     return [
         SLURM.format(name=name, last=len(commands) - 1, cases=cases,
                      throttle='%%%d' % gpus if gpus else '',

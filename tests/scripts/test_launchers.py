@@ -33,7 +33,7 @@ def copy(tmp_path):
     folder = tmp_path / ODD
     folder.mkdir()
     shutil.copy(os.path.join(ROOT, 'generate_script.py'), str(folder))
-    for package in ('utils', 'defenses', 'experiments'):
+    for package in ('utils', 'training', 'experiments'):
         shutil.copytree(os.path.join(ROOT, package), str(folder / package))
     (folder / 'train.py').write_text(RECORD)
     return folder, tmp_path / 'record'

@@ -7,7 +7,9 @@ from tests.running import run_script
 
 
 def printed(*arguments):
-    status, out, err = run_script('generate_script.py', *arguments)
+    """The commands alone, which GNU parallel's input is."""
+    status, out, err = run_script('generate_script.py', '--launcher=parallel', '--gpus=0',
+                                  *arguments)
     assert (status, err) == (0, '')
     return out.splitlines()
 
