@@ -76,8 +76,7 @@ def classes_of(name, classes, x, k):
                              text(tf.shape(x)[0]), '], one for each image of x'])
     classes = within(name, classes, 0, k - 1, ', the classes of the model')
     same = tf.equal(tf.size(classes), tf.shape(x)[0])
-    with tf.control_dependencies([tf.debugging.Assert(same, [found])]):
-        return tf.cast(classes, tf.int32)
+    return tf.cast(required(same, found, classes), tf.int32)
 
 
 def within(name, values, low, high, what=''):
@@ -97,6 +96,11 @@ def within(name, values, low, high, what=''):
     found = tf.strings.join([words[0], text(tf.reduce_min(values)), words[1],
                              text(tf.reduce_max(values)), words[2]])
     fits = tf.reduce_all((values >= low) & (values <= high))
+    return required(fits, found, values)
+
+
+def required(fits, found, values):
+    """`values`, where `fits`; else the graph stops with the line `found`."""
     with tf.control_dependencies([tf.debugging.Assert(fits, [found])]):
         return tf.identity(values)
 

@@ -10,13 +10,16 @@ from tests.running import ROOT, run_script
 
 PAGES = {name: open(os.path.join(ROOT, name)).read() for name in
          ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md',
-          'docs/certificates.md')}
+          'docs/certificates.md', 'docs/attacks.md')}
 README = PAGES['README.md']
 
 
-def test_the_ten_lines_run(tmp_path):
-    code = re.search(r'```python\n(.*?)```', README, re.S).group(1)
-    script = tmp_path / 'ten_lines.py'
+@pytest.mark.parametrize('page,blocks', [('README.md', 1), ('docs/attacks.md', 3)])
+def test_its_lines_of_code_run(tmp_path, page, blocks):
+    code = re.findall(r'```python\n(.*?)```', PAGES[page], re.S)
+    assert len(code) == blocks
+    code = ''.join(code)
+    script = tmp_path / 'lines.py'
     script.write_text(code)
     status, _, err = run_script(str(script), env=dict(os.environ, PYTHONPATH=ROOT))
     assert status == 0, err

@@ -52,11 +52,12 @@ def picked(values, one_hot):
 
 
 def fix_shapes():
-    """Replaces what has shapes that XLA does not know, in every module of attacks."""
+    """Replaces what has shapes or strings that XLA does not know, in every module of attacks."""
     for name, module in list(sys.modules.items()):
         if name.startswith('attacks.'):
             for known, value in (('run_active', run_kept),
                                  ('by_chunks', lambda function, n, size: function(tf.range(n))),
+                                 ('required', lambda fits, found, values: values),
                                  ('_runs_side_by_side', lambda logits, x: False)):
                 if hasattr(module, known):
                     setattr(module, known, value)
