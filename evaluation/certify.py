@@ -6,6 +6,7 @@ import time
 
 from utils.errors import RunError, UserError, check
 from utils.files import make_folder, read_json, write_json
+from utils.hyperparameters import module_of
 
 import numpy as np
 from absl import logging
@@ -133,8 +134,7 @@ def certify_images(name, network, images, partial):
 
 def chunk_of(function):
     """How many images a certificate takes at a time, as its module says."""
-    module = __import__(getattr(function, 'func', function).__module__, fromlist=['CHUNK'])
-    return module.CHUNK
+    return module_of(getattr(function, 'func', function)).CHUNK
 
 
 def summarise(table, names):
