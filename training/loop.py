@@ -38,8 +38,8 @@ def train(run, config, data, graph, monitor):
     """Trains from the newest checkpoint, or from the start; returns the rows of metrics.jsonl.
 
     run: RunFolder; config: pretrain_niter, niter, batch_size, seed, summary_frequency,
-    checkpoint_frequency, gpu_memory; data: datasets.Dataset; graph: Graph;
-    monitor: evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
+    checkpoint_frequency, gpu_memory; data: datasets.Dataset; graph: Graph; monitor:
+    evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
     RunError, with everything saved, when a signal stops the run (Stopped), a loss is not finite, or
     nothing can be written.
     """
