@@ -173,8 +173,8 @@ def main():
         check_gpu_memory(FLAGS.gpu_memory)
     sys.stdout.reconfigure(errors='surrogateescape')   # a path is printed as it is or not at all
     name = 'train' if FLAGS.train else 'carlini' if FLAGS.carlini else 'test'
-    for line in LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus):
-        print(line)
+    lines = LAUNCHERS[FLAGS.launcher](commands(), name, FLAGS.gpus)
+    sys.stdout.write(''.join(line + '\n' for line in lines))   # all of them or none
 
 
 if __name__ == '__main__':

@@ -63,17 +63,19 @@ def test_skip_done_leaves_out_finished_runs_and_tests(tmp_path):
         '--preset=demo', '--defenses=none,vat', '--niter=3', '--skip_done', '--runs_dir=' + root,
         '--results_dir=' + root
     ]
+    alone = ('--launcher=parallel', '--gpus=0')   # the commands without the shell around them
     run = tmp_path / 'runs_mlp' / 'none_s1'
     (run / 'samples').mkdir(parents=True)
     for done, file, expected in ((2, 'curves', 2), (3, 'curves', 2),
                                  (3, 'curves.png', 1)):   # curves.png: the last that a run writes
         (run / 'metrics.jsonl').write_text('{"epoch": 1}\n' * done)
         (run / 'samples' / file).write_text('')
-        assert len(run_script('generate_script.py', *arguments)[1].splitlines()) == expected
+        printed = run_script('generate_script.py', *arguments, *alone)[1]
+        assert len(printed.splitlines()) == expected
     assert run_script('generate_script.py', '--launcher=slurm', *
                       arguments)[0] == 2   # would pair tests with other trainings
     write_run(tmp_path, 'test_mlp', 1, table(deepfool=A), defense='vat')
-    tests = run_script('generate_script.py', '--train=False', *arguments)[1].splitlines()
+    tests = run_script('generate_script.py', '--train=False', *arguments, *alone)[1].splitlines()
     assert len(tests) == 1 and 'none_s1' in tests[0]
 
 
