@@ -1,7 +1,8 @@
 """Trains an exported run: python -m benchmarks.xla.run FOLDER PLATFORM MNIST OUT [SECONDS].
 
 Needs JAX and NumPy, no TensorFlow. MNIST is the folder of its four files. Writes
-OUT/metrics.jsonl and OUT/weights.npz (names with "|" for "/"); ends after SECONDS at the latest.
+OUT/metrics.jsonl, OUT/unfinished.npz every ten epochs and OUT/weights.npz at the end (names with
+"|" for "/"), and OUT/test.json; ends after SECONDS at the latest.
 """
 import gzip
 import json
@@ -67,9 +68,13 @@ class Run(object):
             self._state[record['state'][place - len(arguments)]] = outputs[int(output)]
         return {key: float(value) for key, value in zip(self.info['metrics'][name], outputs)}
 
-    def weights(self):
-        """{name: array} of the classifier."""
-        return {name: np.asarray(self._state[name]) for name in self.info['weights']}
+    def save(self, path):
+        """Writes the classifier's weights, whole or not at all."""
+        partial = path + '.part'
+        with open(partial, 'wb') as stream:
+            np.savez(stream, **{name.replace('/', '|'): np.asarray(self._state[name])
+                                for name in self.info['weights']})
+        os.replace(partial, path)
 
 
 def epochs(run, images, labels, validation, deadline):
@@ -114,9 +119,12 @@ def main(folder, platform, mnist, out, seconds='inf'):
             print(json.dumps(row), file=stream, flush=True)
             print(' '.join('%s %.4g' % item for item in sorted(row.items())
                            if not isinstance(item[1], str)), flush=True)
-    np.savez(os.path.join(out, 'weights.npz'), **{
-        name.replace('/', '|'): value for name, value in run.weights().items()})
+            if row['epoch'] % 10 == 0:
+                run.save(os.path.join(out, 'unfinished.npz'))
     wrong = run('measure', *batched(*read_mnist(mnist, 't10k')))['wrong']
+    with open(os.path.join(out, 'test.json'), 'w') as stream:
+        json.dump({'error': wrong / VALIDATION}, stream)
+    run.save(os.path.join(out, 'weights.npz'))
     print('test error %.2f %%' % (100 * wrong / VALIDATION))
 
 
