@@ -124,10 +124,10 @@ def attack(run, record, checkpoint, whole, chosen, model):
     x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     judge = Judge(model, x, y, chosen, slots=FLAGS.batch_size, noise=Noise(0))
-    saver = tf.train.Saver(model.variables)
+    saver = tf.train.Saver(model.state)
     with tf.Session(config=session_config(FLAGS.gpu_memory)) as session:
         tf.get_default_graph().finalize()
-        restore_variables(session, saver, checkpoint, model.variables)
+        restore_variables(session, saver, checkpoint, model.state)
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
             table, images, grids = attack_split(session, judge, split, index, partial)

@@ -18,14 +18,15 @@ from attacks.unrolled import UnrolledAttack
 from critic import build_critic, critic_learning_rate
 from datasets import DATASETS, load_dataset
 from evaluation.monitor import Evaluation
-from models import MODELS, build_model, default_layer_dims
+from models import MODELS, build_model, default_activation, default_layer_dims
+from models.layers import ACTIVATIONS
 from training.gpu_memory import check_gpu_memory
 from training.lock import folder_lock
 from training.loop import Graph, train
-from training.optimizers import BETA1, build_optimizers
+from training.optimizers import BETA1, MOMENTUM, OPTIMIZERS, build_optimizers, resolve
 from training.provenance import provenance
 from training.run_folder import RunFolder
-from training.schedule import DECAYS, learning_rate
+from training.schedule import DECAYS, POINTS, learning_rate, read_points
 from training.session import log_to_file, start_graph_mode
 from training.step import build_steps
 
@@ -41,7 +42,8 @@ flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
 flags.DEFINE_string('model', 'mlp', 'architecture of the classifier: ' + ', '.join(sorted(MODELS)))
 flags.DEFINE_string('layer_dims', None, 'units of the hidden dense layers joined by "-" (mlp: '
                     '1200-1200-1200, lenet5: 512)')
-flags.DEFINE_string('activation_fn', 'relu', 'activation of the classifier')
+flags.DEFINE_string('activation_fn', None, 'activation of the classifier: %s (default: relu; mlp1 '
+                    'and resnet32: softplus10)' % ', '.join(sorted(ACTIVATIONS)))
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))
 flags.DEFINE_integer('batch_size', 100, 'training images in a step', 1)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)
@@ -49,12 +51,17 @@ flags.DEFINE_integer('validation_size', None, 'training images that validate (de
                      '10,000 of MNIST)', 1)
 flags.DEFINE_integer('pretrain_niter', 1, 'epochs of pretraining without a defense', 0)
 flags.DEFINE_integer('niter', 100, 'epochs of training', 0)
-flags.DEFINE_float('weight_decay', 0., 'weight of the sum of squared hidden weights over 2', 0.)
+flags.DEFINE_float('weight_decay', 0., 'weight of the sum of squared weights over 2, those of '
+                   'hidden layers; of mlp1 and resnet32 all', 0.)
+flags.DEFINE_string('optimizer', 'adam', 'of the classifier: ' + ', '.join(sorted(OPTIMIZERS)))
 flags.DEFINE_float('beta1', BETA1, "decay of the first moment in the classifier's and the critic's "
                    'Adam', 0., 0.9999)
-flags.DEFINE_float('lr', 5e-4, "learning rate of the classifier's Adam", 0.)
+flags.DEFINE_float('momentum', None, 'of --optimizer=momentum (default: %g)' % MOMENTUM, 0., 0.9999)
+flags.DEFINE_float('lr', 5e-4, 'learning rate of the classifier', 0.)
 flags.DEFINE_enum('lr_decay', 'step', DECAYS, 'step: every lr_decay_step epochs; exp: every epoch; '
-                  'no: never')
+                  'points: at lr_decay_at; no: never')
+flags.DEFINE_string('lr_decay_at', None, 'the fractions of niter after which the learning rate '
+                    'falls, with --lr_decay=points (default: %s)' % POINTS)
 flags.DEFINE_float('lr_decay_factor', 0.5, 'the learning rate is multiplied by this', 0.)
 flags.DEFINE_integer('lr_decay_step', 40, 'every so many epochs', 1)
 flags.DEFINE_integer('summary_frequency', 1, 'attack validation images and save sample grids every '
@@ -65,6 +72,7 @@ flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at on
                     'take it as it is needed')
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
+OPTIMIZER_SETTINGS = ('beta1', 'momentum')
 HYPERPARAMETERS = hyperparameters.define_flags(defenses.takers())
 flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
@@ -81,8 +89,24 @@ def read_config():
           '--name is %r; expected the name of a folder, in UTF-8, for tables and pictures',
           config.name)
     config.layer_dims = config.layer_dims or default_layer_dims(config.model)
+    config.activation_fn = config.activation_fn or default_activation(config.model)
+    settle_rates(config)
     check_gpu_memory(config.gpu_memory)
     return config, hyper
+
+
+def settle_rates(config):
+    """Sets what the optimizer and the schedule take and is not given; None where they do not take
+    it. Raises UserError for what is given and not taken.
+    """
+    given = {name: FLAGS[name].value for name in OPTIMIZER_SETTINGS if FLAGS[name].present}
+    vars(config).update(resolve(config.optimizer, given,
+                                critic='critic' in defenses.parts_of(config.defense)))
+    if config.lr_decay == 'points':
+        config.lr_decay_at = config.lr_decay_at or POINTS
+        read_points(config.lr_decay_at, config.niter)
+    check(config.lr_decay == 'points' or config.lr_decay_at is None,
+          '--lr_decay_at is given with --lr_decay=%s; expected points', config.lr_decay)
 
 
 def build_graph(config, hyper, data):
@@ -104,7 +128,8 @@ def build_graph(config, hyper, data):
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,        # eq. 4
                                    critic=critic, x=x, y=y, noise=noise)                 # to eq. 6
     steps = build_steps(losses, {'classifier': model, 'critic': critic},
-                        build_optimizers(rates, config.beta1), y, step,
+                        build_optimizers(rates, config.optimizer, beta1=config.beta1,
+                                         momentum=config.momentum), y, step,
                         weight_decay=config.weight_decay)
     monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
                          config.test_batch_size)
@@ -113,9 +138,10 @@ def build_graph(config, hyper, data):
 
 def learning_rates(config, hyper, epoch):
     """{name: learning rate} in an epoch; the first after pretraining is 1."""
+    points = read_points(config.lr_decay_at, config.niter) if config.lr_decay_at else ()
     return {'lr': learning_rate(epoch, config.lr, config.lr_decay, config.lr_decay_factor,
-                                config.lr_decay_step),
-            'critic_lr': critic_learning_rate(epoch, config.lr_decay,
+                                config.lr_decay_step, points),
+            'critic_lr': critic_learning_rate(epoch, config.lr_decay, points,
                                               **select(critic_learning_rate, hyper))}
 
 

@@ -34,8 +34,8 @@ def load_network(path, data_dir):
     y = tf.placeholder(tf.int32, [None])
     model(x)
     session = tf.Session(config=one_thread())
-    restore_variables(session, tf.train.Saver(model.variables), run.latest_checkpoint(),
-                      model.variables)
+    restore_variables(session, tf.train.Saver(model.state), run.latest_checkpoint(),
+                      model.state)
     return session, model, data.test, x, y
 
 

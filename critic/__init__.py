@@ -36,7 +36,8 @@ def build_critic(num_classes, seed, *, critic_model='mlp', critic_layer_dims='12
     return Network(SCOPE, seed, critic)
 
 
-def critic_learning_rate(epoch, lr_decay, *, critic_lr=1e-3, critic_lr_decay_factor=0.5,
+def critic_learning_rate(epoch, lr_decay, points=(), *, critic_lr=1e-3, critic_lr_decay_factor=0.5,
                          critic_lr_decay_step=40):
-    """The learning rate of the critic in an epoch (the first is 1)."""
-    return learning_rate(epoch, critic_lr, lr_decay, critic_lr_decay_factor, critic_lr_decay_step)
+    """The learning rate of the critic in an epoch (the first is 1); `points`: see learning_rate."""
+    return learning_rate(epoch, critic_lr, lr_decay, critic_lr_decay_factor, critic_lr_decay_step,
+                         points)

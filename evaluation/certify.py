@@ -20,7 +20,8 @@ from evaluation.results import write_tsv
 from models import build_model
 from training.provenance import provenance
 
-KINDS = ('mlp', 'lenet5')   # architectures whose layers are those of `layers_of`
+KINDS = ('mlp', 'mlp1', 'lenet5')   # architectures whose layers are those of `layers_of`
+SCALED = {'lrelu': Activation('lrelu', 0.2), 'softplus10': Activation('softplus', 10.)}
 CHECKED = 100   # images on which the network must have the run's own logits
 TOLERANCE = 1e-4   # of a difference between logits, as a share of the largest
 
@@ -31,13 +32,13 @@ def layers_of(network):
     """
     check(network.architecture in KINDS, 'certificates take %s; this network is %s',
           ' and '.join(KINDS), network.architecture)
-    activation = Activation(network.activation, 0.2 if network.activation == 'lrelu' else 1.)
+    activation = SCALED.get(network.activation) or Activation(network.activation)
     layers = []
     names = [name[:-len('/weights')] for name in network.weights if name.endswith('/weights')]
     for name in names:
         weights = network.weights[name + '/weights']
         kind = Convolution if weights.ndim == 4 else Dense
-        layers += [kind(weights, network.weights[name + '/bias']), activation]
+        layers += [kind(weights, network.weights.get(name + '/bias')), activation]
         layers += [MaxPool(2)] * (weights.ndim == 4)
     return layers[:-1]
 

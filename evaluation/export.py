@@ -105,9 +105,9 @@ def run_logits(model, checkpoint, images):
     with fresh_session() as session:
         x = tf.placeholder(tf.float32, (None,) + images.shape[1:])
         logits = model(x)
-        restore_variables(session, tf.train.Saver(model.variables), checkpoint, model.variables)
+        restore_variables(session, tf.train.Saver(model.state), checkpoint, model.state)
         weights = collections.OrderedDict((variable_name(model, v), session.run(v.read_value()))
-                                          for v in model.variables)
+                                          for v in model.state)
         return logits_of(session, x, logits, images), weights
 
 

@@ -100,7 +100,7 @@ def variable_shapes(network):
         model = build(network)
         model(tf.placeholder(tf.float32, [None] + list(network.image_shape)))
         return collections.OrderedDict((variable_name(model, v), tuple(v.shape.as_list()))
-                                       for v in model.variables)
+                                       for v in model.state)
 
 
 def variable_name(model, variable):

@@ -1,24 +1,27 @@
 """The classifiers. A model is a callable x [n, h, w, c] -> logits [n, k] with its variables.
 
 Adding one: a file with its build function and a line in MODELS. The function is called with the
-network's Layers, the images and the number of classes; a keyword `training` it takes is True where
-a loss asks for what the model does in training alone, such as dropout.
+network's Layers, the images and the number of classes; `training`, if it takes that, is the
+models.network.Training of a loss that asks for what the model does in training alone.
 """
 import inspect
 import re
 
 from utils.errors import check, check_choice
 
-from models.layers import activation
+from models.layers import ACTIVATIONS, activation
 from models.lenet5 import lenet5
 from models.mlp import mlp
-from models.network import Network
+from models.mlp1 import mlp1
+from models.network import AS_TESTED, Network, Training
 
-__all__ = ['MODELS', 'Network', 'build_model', 'default_layer_dims', 'parse_layer_dims']
+__all__ = ['MODELS', 'Network', 'Training', 'build_model', 'default_activation',
+           'default_layer_dims', 'parse_layer_dims']
 
 MODELS = {
     'mlp': mlp,
     'lenet5': lenet5,
+    'mlp1': mlp1,
 }
 SCOPE = 'model'   # of the classifier that a run trains
 
@@ -41,19 +44,29 @@ def default_layer_dims(name):
     return '-'.join(map(str, inspect.signature(build).parameters['layer_dims'].default))
 
 
-def build_model(name, num_classes, seed, layer_dims=None, activation_fn='relu', *, scope=SCOPE):
+def default_activation(name):
+    """The name of the activation that an architecture has by itself."""
+    build = MODELS[check_choice('--model', name, MODELS)]
+    own = inspect.signature(build).parameters['activation_fn'].default
+    return next((known for known, function in ACTIVATIONS.items() if function is own), 'relu')
+
+
+def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *, scope=SCOPE):
     """Returns the classifier f as a Network; `layer_dims` is text such as '1200-1200', None for the
-    model's own. Two classifiers of one graph need two scopes.
+    model's own, and so is the name `activation_fn`. Two classifiers of one graph need two scopes.
     """
     build = MODELS[check_choice('--model', name, MODELS)]
-    settings = dict(activation_fn=activation(activation_fn))
+    settings = dict(activation_fn=activation(activation_fn or default_activation(name)))
     if layer_dims is not None:
         settings['layer_dims'] = parse_layer_dims('layer_dims', layer_dims)
     has_training_form = 'training' in inspect.signature(build).parameters
 
-    def classifier(layers, x, training=False):
+    def classifier(layers, x, training=AS_TESTED):
         if has_training_form:
             return build(layers, x, num_classes, training=training, **settings)
+        check(training.keep_input == training.keep_hidden == 1, '--keep_input and --keep_hidden '
+              'are %s and %s; the model %s has no dropout, expected 1', training.keep_input,
+              training.keep_hidden, name)
         return build(layers, x, num_classes, **settings)
 
-    return Network(scope, seed, classifier)
+    return Network(scope, seed, classifier, settings['activation_fn'])

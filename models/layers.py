@@ -1,5 +1,6 @@
 """The layers that networks are made of; images are NHWC."""
 import collections
+import functools
 
 from utils.errors import check_choice
 from utils.noise import name_seed
@@ -13,7 +14,13 @@ def leaky_relu(x):
     return tf.nn.leaky_relu(x, alpha=0.2)
 
 
-ACTIVATIONS = {'relu': tf.nn.relu, 'lrelu': leaky_relu, 'softplus': tf.nn.softplus, 'tanh': tf.tanh}
+def softplus10(x):
+    """log(1 + exp(10 x)) / 10, close to a ReLU and smooth."""
+    return 0.1 * tf.nn.softplus(10. * x)
+
+
+ACTIVATIONS = {'relu': tf.nn.relu, 'lrelu': leaky_relu, 'softplus': tf.nn.softplus,
+               'softplus10': softplus10, 'tanh': tf.tanh}
 
 
 def activation(name):
@@ -24,6 +31,11 @@ def activation(name):
 def he_stddev(fan_in, unused_fan_out):
     """He et al. (2015): the standard deviation sqrt(2 / fan_in) of Gaussian initial weights."""
     return np.sqrt(2. / fan_in)
+
+
+def move(old, new, decay):
+    """The op that moves the variable `old` towards `new`."""
+    return old.assign(decay * old.read_value() + (1. - decay) * new).op
 
 
 def flatten(x):
@@ -42,13 +54,21 @@ class Layers(object):
 
     seed: initial weights are Gaussian and depend on (seed, name of the variable) alone.
     variables: the trainable variables, in the order of creation; decayed: those of them that weight
-    decay acts on.
+    decay acts on; statistics: of batch normalisation, which no loss moves; after_step: functions
+    that build the ops which do.
     """
 
     def __init__(self, seed):
         self._seed = seed
         self._known = collections.OrderedDict()
         self._decayed = collections.OrderedDict()
+        self._statistics = collections.OrderedDict()
+        self.after_step = []
+
+    @property
+    def statistics(self):
+        """The running means and variances of batch normalisation, in the order of creation."""
+        return list(self._statistics.values())
 
     @property
     def variables(self):
@@ -91,6 +111,32 @@ class Layers(object):
         if decay:
             self._decayed.setdefault(weights.op.name, weights)
         return self._known.setdefault(weights.op.name, weights)
+
+    def batch_norm(self, x, name, *, batch, decay=0.9, epsilon=1e-3):
+        """Each channel of [..., c] with mean 0 and variance 1, then scaled and shifted.
+
+        With `batch`, mean and variance are those of the batch, and a function of `after_step` moves
+        the running ones towards them by 1 - decay; without, they are the running ones, so that an
+        image's output depends on that image alone.
+        """
+        with tf.variable_scope(name):
+            c = int(x.shape[-1])
+            scale, shift = (self._vector(part, c, value) for part, value in
+                            (('scale', 1.), ('shift', 0.)))
+            running = [self._vector(part, c, value, trainable=False) for part, value in
+                       (('mean', 0.), ('variance', 1.))]
+            mean, variance = running
+            if batch:
+                mean, variance = tf.nn.moments(x, list(range(x.shape.ndims - 1)))
+                self.after_step += [functools.partial(move, old, new, decay) for old, new in
+                                    zip(running, (mean, variance))]
+            return tf.nn.batch_normalization(x, mean, variance, shift, scale, epsilon)
+
+    def _vector(self, name, size, value, trainable=True):
+        kept = self._known if trainable else self._statistics
+        vector = tf.get_variable(name, shape=[size], initializer=tf.constant_initializer(value),
+                                 trainable=trainable)
+        return kept.setdefault(vector.op.name, vector)
 
     def _bias(self, units):
         bias = tf.get_variable('bias', shape=[units], initializer=tf.zeros_initializer())

@@ -1,7 +1,40 @@
 """A callable with its variables: what classifier, critic and generator are."""
+from utils.errors import check
+
 import tensorflow.compat.v1 as tf
 
 from models.layers import Layers
+
+
+class Training(object):
+    """What a network does in training alone: dropout, and statistics of the batch.
+
+    noise: the utils.noise.Noise of this step; keep_input, keep_hidden: in (0, 1], the shares of the
+    inputs and of the hidden units that are kept. Raises UserError for another share.
+    """
+
+    def __init__(self, noise, keep_input=1., keep_hidden=1.):
+        for name, keep in (('keep_input', keep_input), ('keep_hidden', keep_hidden)):
+            check(0 < keep <= 1, '--%s is %s; expected a number in (0, 1]', name, keep)
+        self._noise = noise
+        self.keep_input, self.keep_hidden = keep_input, keep_hidden
+
+    @property
+    def batch_statistics(self):
+        """Whether batch normalisation takes the mean and the variance of the batch."""
+        return self._noise is not None
+
+    def drop(self, net, keep, name):
+        """[n, ...] with each number kept with probability `keep` and divided by it, else 0; `name`
+        tells this dropout of the network from its others.
+        """
+        if keep == 1:
+            return net
+        drawn = self._noise.uniform(tf.shape(net), 0., 1., 'dropout/' + name)
+        return tf.where(drawn < keep, net / keep, tf.zeros_like(net))
+
+
+AS_TESTED = Training(None)   # nothing is dropped, every statistic is frozen
 
 
 class Network(object):
@@ -10,10 +43,12 @@ class Network(object):
     `scope` names the variables: two networks of one graph have two scopes. `build(layers, x,
     **kwargs)` returns logits, with `layers` the Layers of this network. Variables are resource
     variables, so a call built under a control dependency reads the values they have by then.
+    `activation` is the function between its layers, for those that ask.
     """
 
-    def __init__(self, scope, seed, build):
+    def __init__(self, scope, seed, build, activation=None):
         self.scope = scope
+        self.activation = activation
         self._layers = Layers(seed)
         self._build = build
 
@@ -21,10 +56,32 @@ class Network(object):
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True):
             return self._build(self._layers, x, **kwargs)
 
+    def trained(self, x, logits, training):
+        """The logits that a loss is taken of: those of the call in `training`, a Training, or
+        `logits`, of model(x), where the two are the same.
+        """
+        if training.keep_input == training.keep_hidden == 1 and not self._layers.statistics:
+            return logits
+        return self(x, training=training)
+
     @property
     def variables(self):
         """The trainable variables, in the order of creation; none before the first call."""
         return self._layers.variables
+
+    @property
+    def state(self):
+        """Everything that is saved of it: the trainable variables, then the statistics that batch
+        normalisation is frozen at.
+        """
+        return self.variables + self._layers.statistics
+
+    @property
+    def after_step(self):
+        """Functions that build the ops which move the statistics towards those of the batch, of
+        each call in training.
+        """
+        return self._layers.after_step
 
     @property
     def decayed(self):
@@ -33,4 +90,4 @@ class Network(object):
 
     def saved_as(self, scope):
         """{name in a checkpoint of a network called `scope`: variable of this one}."""
-        return {scope + v.op.name[len(self.scope):]: v for v in self.variables}
+        return {scope + v.op.name[len(self.scope):]: v for v in self.state}

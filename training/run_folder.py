@@ -67,6 +67,9 @@ class RunFolder(object):
         check(args['niter'] >= saved['niter'],
               '%s was started with --niter=%s; this run has %s, which is less', self.path,
               saved['niter'], args['niter'])
+        check(args.get('lr_decay') != 'points' or args['niter'] == saved['niter'],
+              '%s was started with --niter=%s; this run has %s, and so other learning rates, which '
+              'fall at fractions of it', self.path, saved['niter'], args['niter'])
         return record
 
     def read_args(self):

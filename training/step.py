@@ -90,7 +90,10 @@ def _train_step(losses, players, optimizers, metrics, step, weight_decay):
             metrics[name] = value
             waits = metrics.values() if name == 'loss' else ()
             update = _descend(optimizers[player], name, value, players[player].variables, waits)
-    return dict(metrics, op=_advance(update, losses.after_step, step))
+    after_step = list(losses.after_step)
+    for network in players.values():
+        after_step += network.after_step
+    return dict(metrics, op=_advance(update, after_step, step))
 
 
 def build_steps(losses, players, optimizers, y, step, *, weight_decay=0., frozen=()):

@@ -8,8 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from critic import build_critic, critic_learning_rate
 from critic.losses import bce, gradient_penalty
-from models import build_model
-from training.schedule import learning_rate
+from models import Training, build_model, default_activation
+from models.layers import Layers
+from training.schedule import learning_rate, read_points
 from training.step import check_ownership
 
 X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
@@ -27,6 +28,61 @@ def test_parameter_counts():
         lenet5 = build_model('lenet5', 10, 1)
         assert lenet5(tf.constant(X)).shape.as_list() == [3, 10]
         assert count(lenet5.variables) == 26 * 32 + (25 * 32 + 1) * 64 + 1025 * 512 + 513 * 10
+
+
+def test_mlp1_is_the_published_network(session):
+    """f = W^T softplus(10 U^T x) / 10, N(0, 1 / (fan in * fan out)), both matrices decayed."""
+    model = build_model('mlp1', 10, 1, '200')
+    logits = model(tf.constant(X))
+    session.run(tf.global_variables_initializer())
+    u, w = session.run([v.read_value() for v in model.variables])
+    assert u.shape == (784, 200) and w.shape == (200, 10) and model.decayed == model.variables
+    assert u.std() == pytest.approx(1 / np.sqrt(784 * 200), rel=0.02)
+    assert w.std() == pytest.approx(1 / np.sqrt(200 * 10), rel=0.05)
+    hidden = np.logaddexp(10 * X.reshape(3, -1).astype(np.float64) @ u, 0) / 10
+    assert np.allclose(session.run(logits), hidden @ w, atol=1e-6)
+    assert [default_activation(name) for name in ('mlp', 'mlp1')] == ['relu', 'softplus10']
+
+
+def test_dropout_keeps_a_share_and_the_mean(session):
+    """With all pixels 1 and one unit for each, a dropped pixel is a dropped unit."""
+    step = tf.placeholder(tf.int32, [])
+    training = Training(Noise(1, step), 0.8, 0.5)
+    ones = tf.ones([200, 100])
+    drop = [training.drop(ones, 0.8, name) for name in ('input', 'fc0')]
+    first, other = session.run(drop, {step: 0})
+    assert set(np.unique(first)) == {0., np.float32(1 / 0.8)} and first.mean() == pytest.approx(
+        1, abs=0.02)
+    assert (first != other).any() and np.array_equal(session.run(drop[0], {step: 0}), first)
+    assert (session.run(drop[0], {step: 1}) != first).any()
+    model = build_model('mlp1', 10, 1, '50')
+    logits = model(tf.constant(X))
+    assert model.trained(tf.constant(X), logits, Training(Noise(1))) is logits
+    dropped = model.trained(tf.constant(X), logits, training)
+    session.run(tf.global_variables_initializer())
+    plain, dropped = session.run([logits, dropped], {step: 0})
+    assert len(model.variables) == 2 and (plain != dropped).all()
+    with pytest.raises(UserError, match='--keep_input is 0'):
+        Training(Noise(1), 0.)
+
+
+def test_batch_normalisation_by_hand(session):
+    """In training the moments of the batch, tested the running ones, which move by 1 - decay."""
+    layers = Layers(1)
+    values = np.random.RandomState(0).randn(6, 4, 4, 2) * 3 + 1
+    x = tf.constant(values, tf.float32)
+    with tf.variable_scope('n', reuse=tf.AUTO_REUSE, use_resource=True):
+        frozen, batch = (layers.batch_norm(x, 'bn', batch=batch) for batch in (False, True))
+    after = [build() for build in layers.after_step]
+    session.run(tf.global_variables_initializer())
+    mean, variance = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
+    assert np.allclose(session.run(batch), (values - mean) / np.sqrt(variance + 1e-3), atol=1e-5)
+    assert np.allclose(session.run(frozen), values / np.sqrt(1 + 1e-3), atol=1e-5)
+    session.run(after)
+    running = session.run([v.read_value() for v in layers.statistics])
+    assert np.allclose(running[0], 0.1 * mean, atol=1e-5)
+    assert np.allclose(running[1], 0.9 + 0.1 * variance, atol=1e-5)
+    assert len(layers.variables) == 2 and not layers.decayed
 
 
 def test_a_network_shares_its_variables_between_calls(session):
@@ -94,15 +150,16 @@ def test_every_variable_has_one_owner():
 
 
 @pytest.mark.parametrize('arguments,message', [
-    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp'),
+    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp, mlp1'),
     (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
     (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
     (('mlp', 10, 1, '\u00b2'), '--layer_dims is'),
     (('mlp', 10, 1, None, 'sigm'), 'activation_fn is .sigm.'),
+    (('mlp1', 10, 1, '8-8'), '--layer_dims is 8-8; expected one hidden layer for mlp1'),
 ])
 def test_bad_architectures(arguments, message):
     with pytest.raises(UserError, match=message):
-        build_model(*arguments)
+        build_model(*arguments)(tf.constant(X))
 
 
 def test_learning_rates():
@@ -111,3 +168,15 @@ def test_learning_rates():
     assert [learning_rate(e, 1., 'exp', 0.5) for e in (1, 2, 3)] == [1, .5, .25]
     assert learning_rate(99, 1., 'no') == 1
     assert critic_learning_rate(41, 'step') == 5e-4
+    points = read_points('0.72,0.88', 100)
+    assert [learning_rate(e, 1., 'points', 0.5, points=points)
+            for e in (1, 72, 73, 88, 89, 100)] == [1, 1, .5, .5, .25, .25]
+    assert critic_learning_rate(73, 'points', points) == 5e-4
+    assert [learning_rate(e, 1., 'points', 0.5, points=read_points('0.28', 25))
+            for e in (7, 8)] == [1, .5]
+
+
+@pytest.mark.parametrize('text', ['x', '', '0.5,', '0.9,0.5', '0,0.5', '0.5,1', '0.5,0.5', 'nan'])
+def test_points_that_cannot_be(text):
+    with pytest.raises(UserError, match='--lr_decay_at is .*; expected fractions'):
+        read_points(text, 100)

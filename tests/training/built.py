@@ -10,7 +10,7 @@ import defenses
 from attacks.unrolled import UnrolledAttack
 from critic import build_critic
 from models import build_model
-from training.optimizers import BETA1, build_optimizers
+from training.optimizers import build_optimizers
 from training.step import build_steps
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
@@ -23,7 +23,7 @@ class Built(object):
     """
 
     def __init__(self, defense='critic', attack=None, model=None, steps=True, weight_decay=0.,
-                 beta1=BETA1, **given):
+                 beta1=None, **given):
         if 'attack_iter' in defenses.takers_of(defense):
             given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
         hyper = defenses.resolve(defense, given)
@@ -42,8 +42,9 @@ class Built(object):
         if steps:
             self.rates = {name: tf.placeholder(tf.float32, []) for name in ('lr', 'critic_lr')}
             players = {'classifier': self.model, 'critic': self.critic}
-            self.steps = build_steps(self.losses, players, build_optimizers(self.rates, beta1),
-                                     self.y, self.step, weight_decay=weight_decay)
+            optimizers = build_optimizers(self.rates, beta1=beta1)
+            self.steps = build_steps(self.losses, players, optimizers, self.y, self.step,
+                                     weight_decay=weight_decay)
 
     def loss(self, player):
         """The first loss of a player, built."""

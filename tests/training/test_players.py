@@ -1,9 +1,12 @@
 """Players other than classifier and critic, and networks that nobody moves."""
+from utils.errors import UserError
+from utils.noise import Noise
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from models import build_model
+from models import Training, build_model
 from models.layers import flatten
 from models.network import Network
 from training.objective import Losses, Update
@@ -72,15 +75,18 @@ def test_two_classifiers_of_one_graph_have_variables_of_their_own(session):
 def test_what_a_model_does_in_training_alone_is_asked_for(session, monkeypatch):
     import models
 
-    def noisy(layers, x, num_classes, training=False, *, layer_dims=(1,), activation_fn=None):
+    def noisy(layers, x, num_classes, training, *, layer_dims=(1,), activation_fn=None):
         net = layers.dense(flatten(x), num_classes, 'logits', decay=False)
-        return net + 100. if training else net
+        return net + 100. if training.batch_statistics else net
 
     monkeypatch.setitem(models.MODELS, 'noisy', noisy)
     model = build_model('noisy', 3, 1)
-    logits = [model(tf.constant(X)), model(tf.constant(X), training=True)]
+    in_training = Training(Noise(1))
+    logits = [model(tf.constant(X)), model(tf.constant(X), training=in_training)]
     session.run(tf.global_variables_initializer())
     plain, training = session.run(logits)
     assert np.allclose(training, plain + 100.)
     plain_model = build_model('mlp', 3, 1, '16', scope='plain')
-    assert plain_model(tf.constant(X), training=True).shape.as_list() == [12, 3]
+    assert plain_model(tf.constant(X), training=in_training).shape.as_list() == [12, 3]
+    with pytest.raises(UserError, match='the model mlp has no dropout, expected 1'):
+        plain_model(tf.constant(X), training=Training(Noise(1), keep_hidden=0.5))
