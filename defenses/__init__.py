@@ -10,7 +10,7 @@ from utils.hyperparameters import positional, select
 
 from attacks.unrolled import UnrolledAttack
 from critic import build_critic, critic_learning_rate
-from defenses import critic, fgsm_at, margin, none, pgd_at, vat
+from defenses import critic, cross_lipschitz, fgsm_at, margin, none, pgd_at, vat
 
 DEFENSES = {
     'none': none,
@@ -19,6 +19,7 @@ DEFENSES = {
     'margin': margin,
     'pgd_at': pgd_at,
     'critic': critic,
+    'cross_lipschitz': cross_lipschitz,
 }
 
 # Parts of a defense that have hyper-parameters of their own: the functions that take them.
