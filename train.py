@@ -131,6 +131,9 @@ def build_graph(config, hyper, data):
                         build_optimizers(rates, config.optimizer, beta1=config.beta1,
                                          momentum=config.momentum), y, step,
                         weight_decay=config.weight_decay)
+    check(not model.has_statistics or model.after_step and not config.pretrain_niter,
+          '--model=%s takes the statistics of its batches, with --pretrain_niter=0 and '
+          '--defense=none, cross_lipschitz or linear_box_at; expected these', config.model)
     monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
                          config.test_batch_size)
     return Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper)), monitor

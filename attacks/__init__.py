@@ -9,14 +9,17 @@ from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial
 from attacks.ddn import ddn
 from attacks.deepfool import deepfool
+from attacks.eval_robustness import eval_robustness
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
+from attacks.linear_box import linear_box
 from attacks.pgd import bim, pgd
 from attacks.square import square
 from attacks.wrappers import attack_arrays, in_bounds
 
 __all__ = ['ATTACKS', 'Adversarial', 'attack_arrays', 'bim', 'boundary', 'carlini_wagner', 'ddn',
-           'deepfool', 'fgsm', 'high_confidence', 'in_bounds', 'pgd', 'square']
+           'deepfool', 'eval_robustness', 'fgsm', 'high_confidence', 'in_bounds', 'linear_box',
+           'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,
@@ -28,4 +31,6 @@ ATTACKS = {
     'pgd': pgd,
     'ddn': ddn,
     'square': square,
+    'linear_box': linear_box,
+    'eval_robustness': eval_robustness,
 }

@@ -6,13 +6,15 @@ import tensorflow.compat.v1 as tf
 
 from attacks.jacobian import jacobian
 
+DUAL = {1: np.inf, 2: 2, np.inf: 1}
+
 
 def boundary_distances(logits, jac, y, ord=2):
     """Linearised distance to the boundary between y and each class, |f_k - f_y| / ||grad f_k - grad
     f_y||_q; infinite for y.
 
     logits [n, k], jac [n, k, ...], y [n] int32 -> distances [n, k] and the differences of gradients
-    w [n, k, ...]. q is the dual of `ord`: 2 for 2, 1 for inf.
+    w [n, k, ...]. q is the dual of `ord`: 2 for 2, 1 for inf, inf for 1.
     """
     k = int(logits.shape[1])
     one_hot = tf.one_hot(y, k, dtype=logits.dtype)
@@ -20,7 +22,7 @@ def boundary_distances(logits, jac, y, ord=2):
                            keepdims=True)
     w = jac - grad_y
     f = logits - tf.expand_dims(select_class(logits, y), 1)
-    distances = tf.abs(f) / tf.maximum(class_norms(w, 1 if ord == np.inf else 2), 1e-12)
+    distances = tf.abs(f) / tf.maximum(class_norms(w, DUAL[ord]), 1e-12)
     return mask_class(distances, y, np.inf), w
 
 

@@ -10,7 +10,16 @@ from utils.hyperparameters import positional, select
 
 from attacks.unrolled import UnrolledAttack
 from critic import build_critic, critic_learning_rate
-from defenses import critic, cross_lipschitz, fgsm_at, margin, none, pgd_at, vat
+from defenses import (
+    critic,
+    cross_lipschitz,
+    fgsm_at,
+    linear_box_at,
+    margin,
+    none,
+    pgd_at,
+    vat,
+)
 
 DEFENSES = {
     'none': none,
@@ -20,6 +29,7 @@ DEFENSES = {
     'pgd_at': pgd_at,
     'critic': critic,
     'cross_lipschitz': cross_lipschitz,
+    'linear_box_at': linear_box_at,
 }
 
 # Parts of a defense that have hyper-parameters of their own: the functions that take them.

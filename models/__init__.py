@@ -14,6 +14,7 @@ from models.lenet5 import lenet5
 from models.mlp import mlp
 from models.mlp1 import mlp1
 from models.network import AS_TESTED, Network, Training
+from models.resnet32 import resnet32
 
 __all__ = ['MODELS', 'Network', 'Training', 'build_model', 'default_activation',
            'default_layer_dims', 'parse_layer_dims']
@@ -22,6 +23,7 @@ MODELS = {
     'mlp': mlp,
     'lenet5': lenet5,
     'mlp1': mlp1,
+    'resnet32': resnet32,
 }
 SCOPE = 'model'   # of the classifier that a run trains
 

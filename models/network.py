@@ -60,7 +60,7 @@ class Network(object):
         """The logits that a loss is taken of: those of the call in `training`, a Training, or
         `logits`, of model(x), where the two are the same.
         """
-        if training.keep_input == training.keep_hidden == 1 and not self._layers.statistics:
+        if training.keep_input == training.keep_hidden == 1 and not self.has_statistics:
             return logits
         return self(x, training=training)
 
@@ -75,6 +75,11 @@ class Network(object):
         normalisation is frozen at.
         """
         return self.variables + self._layers.statistics
+
+    @property
+    def has_statistics(self):
+        """Whether batch normalisation is among its layers."""
+        return bool(self._layers.statistics)
 
     @property
     def after_step(self):

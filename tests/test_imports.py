@@ -105,7 +105,7 @@ def test_packages_are_small():
     for path in IN_PACKAGES:
         size[path.split(os.sep)[0]] += source(path).count('\n')
     assert size['utils'] <= 650
-    assert size.pop('attacks') <= 2000   # one attack a file: it grows with their number
+    assert size.pop('attacks') <= 2200   # one attack a file: it grows with their number
     assert size.pop('certificates') <= 1200   # one certificate a file, likewise
     assert max(size.values()) <= 1100, size
 

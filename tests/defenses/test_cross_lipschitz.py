@@ -81,13 +81,13 @@ def test_exact_forms_are_the_double_sum_and_have_one_gradient(session, biases):
 
 
 def test_projection_is_unbiased_and_tight(session):
-    """2,000 draws of one batch: mean and weight gradient within four standard errors of exact."""
+    """500 draws of one batch: mean and weight gradient within four standard errors of exact."""
     model, x, step = OneHidden(False), tf.constant(images(2)), tf.placeholder(tf.int32, [])
     value = omega('projection', model, x, Noise(1, step))
     drawn = [value, tf.gradients(value, model.variables[0])[0][2, 3]]
     exact = omega('rows', model, x)
     exact = session.run([exact, tf.gradients(exact, model.variables[0])[0][2, 3]])
-    draws = np.array([session.run(drawn, {step: i}) for i in range(2000)])
+    draws = np.array([session.run(drawn, {step: i}) for i in range(500)])
     error = draws.std(axis=0) / np.sqrt(len(draws))
     assert (np.abs(draws.mean(axis=0) - exact) < 4 * error).all()
     assert np.array_equal(session.run(drawn, {step: 3}), draws[3])

@@ -44,6 +44,39 @@ def test_mlp1_is_the_published_network(session):
     assert [default_activation(name) for name in ('mlp', 'mlp1')] == ['relu', 'softplus10']
 
 
+def test_resnet32_sees_each_image_by_itself(session):
+    """32 layers with weights; tested, images alone and in a batch have equal logits and gradients;
+    in training the statistics are the batch's, and move towards it.
+    """
+    images = np.float32(np.random.RandomState(0).uniform(size=(8, 8, 8, 3)))
+    model = build_model('resnet32', 10, 1, '4-6-8')
+    x = tf.placeholder(tf.float32, [None, 8, 8, 3])
+    logits = model(x)
+    matrices = [v for v in model.variables if v.shape.ndims > 1]
+    assert len(matrices) == 32 and model.decayed == matrices
+    assert len(model.state) - len(model.variables) == 2 * 31 and not model.after_step
+    trained = model.trained(x, logits, Training(Noise(1), keep_hidden=0.5))
+    after = [build() for build in model.after_step]
+    assert len(after) == 2 * 31
+    slope = tf.gradients(logits[:, 3], x)[0]
+    session.run(tf.global_variables_initializer())
+    before = session.run(trained, {x: images})
+    for _ in range(3):
+        session.run(after, {x: images})
+    whole = session.run([logits, slope], {x: images})
+    for i in (0, 5):
+        alone = session.run([logits, slope], {x: images[i:i + 1]})
+        for one, other in zip(alone, whole):
+            assert np.allclose(one[0], other[i], rtol=1e-4, atol=1e-5)
+    assert np.abs(whole[1]).max() > 1e-4
+    assert np.array_equal(session.run(trained, {x: images}), before)
+    first = session.run(trained, {x: images[:4]})
+    assert np.abs(first - before[:4]).max() > 1e-3
+    assert matrices[1].shape.as_list() == [3, 3, 4, 4]
+    std = session.run(matrices[-2].read_value()).std()
+    assert std == pytest.approx(np.sqrt(2 / (9. * 8)), rel=0.1)
+
+
 def test_dropout_keeps_a_share_and_the_mean(session):
     """With all pixels 1 and one unit for each, a dropped pixel is a dropped unit."""
     step = tf.placeholder(tf.int32, [])
@@ -150,7 +183,7 @@ def test_every_variable_has_one_owner():
 
 
 @pytest.mark.parametrize('arguments,message', [
-    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp, mlp1'),
+    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp, mlp1, resnet32'),
     (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
     (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
     (('mlp', 10, 1, '\u00b2'), '--layer_dims is'),
