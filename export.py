@@ -14,7 +14,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1')
 flags.DEFINE_string('output', None, 'folder to make, such as results/networks/mlp_critic_s1')
-flags.DEFINE_string('data_dir', None, 'folder of the MNIST files (default: as in training)')
+flags.DEFINE_string('data_dir', None, 'folder of the dataset (default: as in training)')
 flags.DEFINE_boolean('unfinished', False, 'export a run that has not trained all its epochs')
 
 

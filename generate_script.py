@@ -1,5 +1,5 @@
-"""Prints the shell commands that train or test the defenses of Table 1: `python generate_script.py
---train=True | bash`.
+"""Prints the shell commands that train or test the defenses of Table 1, or those of another preset:
+`python generate_script.py --train=True | bash`.
 """
 import itertools
 import os
@@ -12,12 +12,15 @@ from utils.files import read_json_lines
 
 from absl import flags
 
+from experiments import cross_lipschitz, table1
 from experiments.launchers import LAUNCHERS
-from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, MODELS, PRESETS, decay_step
+from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, decay_step
 from training.gpu_memory import check_gpu_memory
 
 FLAGS = flags.FLAGS
 LAST_SEED = 2 ** 32 - 1
+PRESETS = dict(table1.PRESETS, **cross_lipschitz.PRESETS)
+MODELS = table1.MODELS + ('mlp1', 'resnet32')
 
 flags.DEFINE_boolean('train', True,
                      'print the training commands; False prints the tests of what they train')
@@ -26,7 +29,9 @@ flags.DEFINE_boolean('carlini', False,
 flags.DEFINE_enum(
     'preset', 'paper', sorted(PRESETS),
     'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
-    'digits, minutes on a CPU; tune: the candidates for what the paper leaves open')
+    'digits, minutes on a CPU; tune: the candidates for what the paper leaves open; '
+    'cross_lipschitz, cross_lipschitz_short: the regularisers of Hein & Andriushchenko on their '
+    'network')
 flags.DEFINE_list('models', None, 'classifiers to train (default: those of the preset)')
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...',
@@ -36,7 +41,7 @@ flags.DEFINE_integer(
     'niter', None,
     'epochs of training; the learning rates are halved after every 2 of 5, as in section 5',
     lower_bound=1)
-flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files')
+flags.DEFINE_string('data_dir', 'data', 'folder of the files of the dataset')
 flags.DEFINE_string(
     'runs_dir', None, 'the runs go to <runs_dir>/runs_<model>/ (default: ' +
     ', '.join('%s for %s' % (preset['folder'], name)
@@ -92,9 +97,11 @@ def train_settings(preset, model, defense, seed, variant):
                     train_dir=os.path.join(FLAGS.runs_dir or preset['folder'],
                                            'runs_' + model), model=model, defense=defense)
     settings.update(preset['train'], niter=FLAGS.niter or preset['niter'])
-    hyper = HYPERPARAMETERS.get(defense, {})
+    hyper = preset.get('hyper', HYPERPARAMETERS).get(defense, {})
     settings.update(dict(dict(pretrain_niter=0), **hyper.get('*', {})), **hyper.get(model, {}))
     decays = DECAYING if defense == 'critic' else DECAYING[:1]
+    if settings.get('lr_decay') == 'points':   # the same fractions of any number of epochs
+        decays = ()
     settings.update({decay: decay_step(settings['niter']) for decay in decays}, resume=True,
                     **variant)
     return settings
@@ -130,6 +137,12 @@ def is_done(settings):
         os.path.join(folder, 'samples', 'curves.png'))
 
 
+def variants(preset, defense):
+    """The settings that a preset tries of a defense beside each other."""
+    found = preset.get('variants', ({},))
+    return found.get(defense, ({},)) if isinstance(found, dict) else found
+
+
 def chosen(flag, preset, choices):
     """What --models or --defenses names, or the preset where it is not given."""
     names = preset[flag] if FLAGS[flag].value is None else FLAGS[flag].value
@@ -152,9 +165,9 @@ def commands():
     check(last <= LAST_SEED, '--seed=%d and %d runs end with the seed %d; expected at most %d',
           FLAGS.seed, runs, last, LAST_SEED)
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
-    for seed, model, defense, variant in itertools.product(range(FLAGS.seed, last + 1),
-                                                           models, defenses,
-                                                           preset.get('variants', ({}, ))):
+    tried = [(defense, variant) for defense in defenses for variant in variants(preset, defense)]
+    for seed, model, (defense, variant) in itertools.product(range(FLAGS.seed, last + 1), models,
+                                                             tried):
         values = settings(preset, model, defense, seed, variant)
         values.update({} if FLAGS.gpu_memory is None else dict(gpu_memory=FLAGS.gpu_memory))
         if not (FLAGS.skip_done and is_done(values)):

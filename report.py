@@ -86,7 +86,7 @@ def main():
         return
     if FLAGS.table == 'bounds':
         folder = FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report')
-        print(write_bounds(FLAGS.results_dir, make_folder(folder)))
+        print(write_bounds(FLAGS.results_dir, make_folder(folder), FLAGS.published))
         return
     runs = collect_runs(FLAGS.results_dir)
     check(

@@ -33,7 +33,7 @@ GRID = 100   # images in a sample grid
 flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1')
 flags.DEFINE_string('working_dir', 'test', 'folder of the results; they go to <working_dir>/<name '
                     'of the run folder>/')
-flags.DEFINE_string('data_dir', None, 'folder of the MNIST files (default: as in training)')
+flags.DEFINE_string('data_dir', None, 'folder of the dataset (default: as in training)')
 flags.DEFINE_enum('split', 'test', ('train', 'validation', 'test'), 'which images to attack')
 flags.DEFINE_integer('num_examples', None, 'attack only the first so many images of the split', 1)
 flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', 1)

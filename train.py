@@ -16,7 +16,8 @@ from absl import flags, logging
 import defenses
 from attacks.unrolled import UnrolledAttack
 from critic import build_critic, critic_learning_rate
-from datasets import DATASETS, load_dataset
+from datasets import DATASETS, centre_cropped, load_dataset, read_kinds
+from datasets.augment import KINDS
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_activation, default_layer_dims
 from models.layers import ACTIVATIONS
@@ -37,7 +38,10 @@ flags.DEFINE_string('name', None, 'name of the run, the defense by default; with
 flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the images', 0, 2 ** 32 - 1)
 flags.DEFINE_string('dataset', 'digits', ', '.join(DATASETS) + ', or the path of an .npz with '
                     'x_train y_train x_test y_test')
-flags.DEFINE_string('data_dir', 'data', 'folder of the MNIST files; fetched if they are not there')
+flags.DEFINE_string('data_dir', 'data', 'folder of the files of the dataset; those of MNIST are '
+                    'fetched if they are not there')
+flags.DEFINE_string('augment', '', 'how training images are changed at random, some of ' +
+                    ','.join(KINDS))
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
 flags.DEFINE_string('model', 'mlp', 'architecture of the classifier: ' + ', '.join(sorted(MODELS)))
 flags.DEFINE_string('layer_dims', None, 'units of the hidden dense layers joined by "-" (mlp: '
@@ -114,7 +118,7 @@ def build_graph(config, hyper, data):
 
     Returns the Graph that the loop drives and the Evaluation that measures an epoch.
     """
-    x = tf.placeholder(tf.float32, (None,) + data.train.x.shape[1:], name='x')
+    x = tf.placeholder(tf.float32, (None,) + data.test.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
                            use_resource=True)
@@ -153,6 +157,7 @@ def main():
     start_graph_mode()
     config, hyper = read_config()
     data = load_dataset(config.dataset, config.data_dir, config.validation_size)
+    data = centre_cropped(data, read_kinds(config.augment))
     config.validation_size = len(data.validation.x)
     defaults = dict({name: FLAGS[name].default for name in GENERAL},
                     **defenses.resolve(config.defense, {}))
@@ -165,7 +170,7 @@ def main():
     graph.rates_of(1)   # a schedule that cannot be is an error before anything is written
     with folder_lock(run.path):
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,
-                        image_shape=list(data.train.x.shape[1:])), config.resume)
+                        image_shape=list(data.test.x.shape[1:])), config.resume)
         log_to_file(run.log_path)
         train(run, config, data, graph, monitor)
 

@@ -28,9 +28,10 @@ def resnet32(layers, x, num_classes, training=AS_TESTED, *, layer_dims=LAYER_DIM
 
     Every unit adds two convolutions 3 x 3, each after batch normalisation and activation, to its
     input, the very first one to its input after both; dropout stands between them. The first unit
-    of a later stage has stride 2; what it adds to is pooled, with channels of zeros. Only a loss asks for the statistics of the batch: tested
-    and attacked, an image's logits depend on that image alone. `layer_dims`: the channels of the
-    stages. Weight decay acts on all matrices and filters.
+    of a later stage has stride 2; what it adds to is pooled, with channels of zeros. Only a loss
+    asks for the statistics of the batch: tested and attacked, an image's logits depend on that
+    image alone. `layer_dims`: the channels of the stages. Weight decay acts on all matrices and
+    filters.
     """
     check(training.keep_input == 1, '--keep_input is %s; resnet32 drops no pixels, expected 1',
           training.keep_input)

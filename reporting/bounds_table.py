@@ -7,10 +7,12 @@ from utils.files import atomic_write
 
 import numpy as np
 
+from experiments.cross_lipschitz import PUBLISHED
 from figures.bounds import plot_bounds
 from reporting.bounds import RADII, best, check_bounds, collect_bounds, smallest
 
 DRAWS = 2000   # bootstrap samples of the images
+LONE = 'eval_robustness'   # of all images, from the predicted class: a column of its own
 UNDEFENDED = 'none'   # what the other rows of a model are compared with
 NOTE = (
     'Radii are means over the certified images that are classified correctly, in l2; Best is the '
@@ -20,8 +22,9 @@ NOTE = (
     'right and that no attack fooled within it. No certificate is above an attack.')
 
 
-def write_bounds(results_dir, folder):
-    """Writes bounds.md, bounds.csv and bounds_<model>.png into `folder`; returns the text.
+def write_bounds(results_dir, folder, published=False):
+    """Writes bounds.md, bounds.csv and bounds_<model>.png into `folder`; returns the text, with the
+    `published` ranges of the same network and dataset where it is so asked.
 
     Raises UserError where there is nothing to tabulate, RunError where a certificate is above an
     attack.
@@ -36,6 +39,8 @@ def write_bounds(results_dir, folder):
     parts = []
     for key, group in groups.items():
         parts.append(section(key, group))
+        if published and key[2] == 'test' and key[:2] in PUBLISHED:
+            parts.append(published_section(*key[:2]))
         panels = {label(bounds, group): curves_of(bounds) for bounds in group}
         plot_bounds(panels, os.path.join(folder, 'bounds_%s.png' % '_'.join(key).replace(
             os.sep, '_').replace(' ', '_')))
@@ -83,8 +88,10 @@ def section(key, group):
     model, dataset, split = key
     lines = ['**%s, %s%s: certified and attacked radii**' % (model, dataset, ', ' + split), '']
     header = ['Defense', 'Images', 'Test error, %'] + names + ['Best', 'Attacked', 'LB/UB',
-                                                               'Quartiles']
-    lines += rows_of(header, [bounds_row(bounds, names, group) for bounds in group])
+                                                               'Quartiles'] + lone_columns(group)
+    lines += rows_of(header, [bounds_row(bounds, names, group) +
+                              [mean_of_all(bounds) for _ in lone_columns(group)]
+                              for bounds in group])
     lines += ['**certified / attacked accuracy, %**', '']
     header = ['Defense'] + ['l2 %g' % radius for radius in RADII]
     lines += rows_of(header, [accuracy_row(bounds, group) for bounds in group])
@@ -96,6 +103,32 @@ def section(key, group):
         rows = [ratio_row(bounds, partner_of(bounds, first), names, group) for bounds in others]
         lines += rows_of(['Defense'] + names + ['Best', 'Attacked'], rows)
     return '\n'.join(lines)
+
+
+def lone_columns(group):
+    """[LONE] where a run of the group was attacked so."""
+    return [LONE] * any(LONE in bounds.upper for bounds in group)
+
+
+def mean_of_all(bounds):
+    """The mean of LONE over all images, misclassified ones included; '-' of nothing."""
+    upper = bounds.upper.get(LONE, np.zeros(0))
+    return mean_text(upper[np.isfinite(upper)])
+
+
+def published_section(model, dataset):
+    """The ranges that Hein & Andriushchenko (NIPS 2017) published, as Markdown."""
+    def text(span):
+        if span is None:
+            return '-'
+        return '%g' % span[0] if span[0] == span[1] else '%g-%g' % span
+
+    rows = [[name] + [text(span) for span in spans]
+            for name, spans in PUBLISHED[model, dataset].items()]
+    header = ['Regulariser', 'Test error, %', 'Upper bound (%s)' % LONE,
+              'Lower bound (one_hidden_point)']
+    return '\n'.join(['**%s, %s: published, ranges over their grid, means over all test images**' %
+                      (model, dataset), ''] + rows_of(header, rows))
 
 
 def rows_of(header, rows):

@@ -1,7 +1,7 @@
 """A finished run, loaded for attacking it: its data and its classifier."""
 from utils.errors import check
 
-from datasets import load_dataset
+from datasets import centre_cropped, load_dataset, read_kinds
 from models import build_model
 from training.checkpoints import read_progress
 
@@ -17,6 +17,8 @@ def load_run(run, data_dir=None):
     record = run.read_args()
     args = record['args']
     data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'])
+    data = centre_cropped(data, read_kinds(args.get('augment', '')),
+                          ('train', 'validation', 'test'))
     check(
         list(data.train.x.shape[1:]) == record['image_shape'],
         '%s: images are %s; %s was trained on %s', args['dataset'], list(data.train.x.shape[1:]),

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from absl import logging
 from tqdm import tqdm
 
-from datasets import batches, epoch_order
+from datasets import augment, batches, epoch_order, read_kinds
 from figures.plots import plot_curves
 from training.checkpoints import Checkpoints, Progress
 from training.events import Events
@@ -37,7 +37,7 @@ class NonFinite(RunError):
 def train(run, config, data, graph, monitor):
     """Trains from the newest checkpoint, or from the start; returns the rows of metrics.jsonl.
 
-    run: RunFolder; config: pretrain_niter, niter, batch_size, seed, summary_frequency,
+    run: RunFolder; config: pretrain_niter, niter, batch_size, seed, augment, summary_frequency,
     checkpoint_frequency, gpu_memory; data: datasets.Dataset; graph: Graph; monitor:
     evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
     RunError, with everything saved, when a signal stops the run (Stopped), a loss is not finite, or
@@ -104,6 +104,7 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
     that it is of, and after a step during which a signal came.
     """
     size, per_epoch = config.batch_size, steps_per_epoch(data, config)
+    kinds = read_kinds(config.augment)
     totals = dict(progress.totals)
     step = graph.steps.pretrain if epoch.phase == 'pretrain' else graph.steps.train
     feed = {graph.rates[name]: rate for name, rate in epoch.rates.items()}
@@ -112,6 +113,7 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
                desc=epoch.title, unit='step', leave=False, disable=None)
     for count, (images, labels) in enumerate(bar, progress.steps + 1):
         where = 'step %d of %s' % (count, epoch.title)
+        images = augment(images, kinds, config.seed, (epoch.count - 1) * per_epoch + count)
         feed.update({graph.x: images, graph.y: labels})
         try:
             values = run_step(

@@ -16,7 +16,7 @@ from tests.running import run_script
 RADII = {'global': [0.5, 0.1, 0.2, 0.3], 'crown_box': [0.6, 0.4, 0.1, 0.6]}
 
 
-def write_certificates(root, folder, name, radii=None, seed=1, pred=(0, 2, 3, 4)):
+def write_certificates(root, folder, name, radii=None, seed=1, pred=(0, 2, 3, 4), model='mlp'):
     """Of the four images of tests.recorded, of which the first is misclassified."""
     path = os.path.join(str(root), folder, '%s_s%d' % (name, seed))
     os.makedirs(path, exist_ok=True)
@@ -27,7 +27,7 @@ def write_certificates(root, folder, name, radii=None, seed=1, pred=(0, 2, 3, 4)
         contents[certificate + '_runner_up'] = np.zeros(4, int)
         contents[certificate + '_seconds'] = np.full(4, 0.25)
     write_tsv(os.path.join(path, 'certificates.tsv'), contents)
-    args = {'dataset': 'mnist', 'model': 'mlp', 'name': name, 'defense': name, 'seed': seed}
+    args = {'dataset': 'mnist', 'model': model, 'name': name, 'defense': name, 'seed': seed}
     with open(os.path.join(path, 'certificates.json'), 'w') as stream:
         json.dump({'train': {'args': args}, 'test': {'args': {'split': 'test'}}}, stream)
 
@@ -125,3 +125,15 @@ def test_the_interval_of_a_ratio_covers_the_truth():
         low, high = map(float, text[text.index('[') + 1:-1].split(','))
         covered += low <= 1.5 <= high
     assert 50 <= covered <= 60
+
+
+def test_published_ranges_and_the_column_of_eval_robustness(tmp_path):
+    """The mean of that column is over all four images, the misclassified one included."""
+    contents = table(deepfool=A, eval_robustness=([0.4, 0.1, 0.2, 0.3], [1, 1, 1, 1]))
+    write_run(tmp_path, 'test_mlp1', 1, contents, defense='none', model='mlp1')
+    write_certificates(tmp_path, 'test_mlp1', 'none', {'global': [.1, .1, .1, .1]}, model='mlp1')
+    text = write_bounds(str(tmp_path), str(tmp_path), published=True)
+    assert 'Quartiles | eval_robustness |' in text
+    assert '| 2.500 |\n' in text and '| none | 1.6 | 1.1 | 0.37-0.4 |' in text
+    assert '| cross-Lipschitz | 1.2-1.7 | 2-3.5 | 0.32-0.39 |' in text
+    assert 'published' not in write_bounds(str(tmp_path), str(tmp_path))

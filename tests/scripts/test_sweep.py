@@ -1,4 +1,5 @@
 """The commands that generate_script.py prints."""
+import re
 import shlex
 
 import pytest
@@ -35,7 +36,7 @@ print("parsed")
 ])
 def test_every_printed_command_parses_with_the_real_flags(script, check, arguments, tmp_path):
     lines = [
-        line for preset in ('paper', 'short', 'demo')
+        line for preset in ('paper', 'short', 'demo', 'cross_lipschitz')
         for line in printed('--preset=' + preset, *arguments)
     ]
     assert len(lines) > 20 and all('%s.py' % script in line for line in lines)
@@ -67,6 +68,11 @@ def test_the_sweep_has_distinct_runs_seed_by_seed():
         for line in axes
     ] == [True] * 2
     assert '--seed=7' in axes[0] and '--seed=8' in axes[1]
+    lines = printed('--preset=cross_lipschitz')   # 16 settings, three seeds each
+    assert len(lines) == len(set(lines)) == 3 * 16
+    names = {re.search(r'--name=(\S+)', line).group(1) for line in lines}
+    assert {'none', 'none_weight_decay0.001', 'cross_lipschitz_lmbd0.001_lr0.2', 'critic'} <= names
+    assert all('lr_decay_step' not in line and '--lr_decay=points' in line for line in lines)
     for preset, folder in (('paper', '.'), ('short', 'short'), ('demo', 'demo'),
                            ('tune', 'tuning')):   # none among another's runs
         lines = [
