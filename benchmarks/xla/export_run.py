@@ -38,7 +38,7 @@ def build(config, hyper, x, y, rates):
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,
                                    critic=critic, x=x, y=y, noise=noise)
     steps = build_steps(losses, {'classifier': model, 'critic': critic},
-                        build_optimizers(rates, config.beta1), y, step,
+                        build_optimizers(rates, beta1=config.beta1), y, step,
                         weight_decay=config.weight_decay)
     return model, losses, steps
 
