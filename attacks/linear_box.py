@@ -5,7 +5,7 @@ image of [0, 1] in class j is known exactly; how far it must go beyond the linea
 searched for. Ours: further rounds linearise at what was found and start from x again.
 """
 from utils.errors import check
-from utils.ops import lp_norm, mask_class, norm, per_image, prediction, select_class
+from utils.ops import lp_norm, mask_class, norm, prediction, select_class
 
 import tensorflow.compat.v1 as tf
 
@@ -59,9 +59,13 @@ def linear_box(model, x, y=None, slots=SLOTS, *, ord: norm_or_l1 = 2, candidates
         images, labels = tf.gather(x, rows), tf.gather(y, rows)
         right, half_space, falls, origins, classes = linearise(
             model, images, labels, min(candidates or k - 1, k - 1), ord)
-        found = search(model, half_space, falls, classes, right, growth)
-        for _ in range(rounds):
-            found = again(model, origins, classes, found, ord, growth)
+        first, hit = search(model, half_space, falls, classes, right, growth)
+        first.set_shape(origins.shape)
+        _, last = tf.while_loop(
+            lambda done, unused_images: done < rounds,
+            lambda done, images: (done + 1, again(model, origins, classes, (images, hit), ord,
+                                                  growth)), [0, first], back_prop=False)
+        found = last, hit
         best = tf.argmin(tf.reshape(distance(origins, found, ord), [tf.size(labels), -1]), axis=1,
                          output_type=tf.int32)
         tried = tf.shape(found[0])[0] // tf.maximum(tf.size(labels), 1)
@@ -122,11 +126,9 @@ def search(model, half_space, falls, labels, eligible, growth):
 
 
 def again(model, origins, labels, found, ord, growth):
-    """What a linearisation at the images found gives, where that is closer to the origins: (images,
-    [m] bool).
+    """The images that a linearisation at those found gives, where they are closer to the origins.
     """
     images, hit = found
-    images = tf.stop_gradient(images)
     logits = model(images)
     rival = prediction(mask_class(logits, labels))
     gap = select_class(logits, labels) - select_class(logits, rival)
@@ -134,8 +136,7 @@ def again(model, origins, labels, found, ord, growth):
     falls = gap + inner(w, origins - images)   # the linearised lead of the label at the origin
     new = search(model, HalfSpace(origins, w, ord), falls, labels, hit & (falls > 0), growth)
     closer = distance(origins, new, ord) < distance(origins, found, ord)
-    return tf.where(tf.broadcast_to(per_image(closer, images), tf.shape(images)), new[0],
-                    images), hit
+    return tf.where(closer, new[0], images)
 
 
 def distance(origins, found, ord):
