@@ -3,12 +3,15 @@ Hein, ICML 2020).
 
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
-closest adversarial point so far and x. Each step is one forward and one backward pass.
+closest adversarial point so far and x. Each step is one forward and one backward pass. Then it
+begins anew from random points as far from x as the closest adversarial point, as FAB does: the
+boundary of a ReLU network has a local minimum on many of its pieces.
 """
 import collections
 
 from utils.errors import check
-from utils.ops import lp_norm, mask_class, per_image, select_class
+from utils.noise import Noise
+from utils.ops import lp_norm, mask_class, per_image, project_box, select_class, steepest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,6 +26,8 @@ from attacks.targets import boundary_distances
 MARGIN = 1e-4       # l2 length added to each step of seek, so that it crosses the boundary
 FIRST_SHARE = 0.5   # how far the first trial goes from the adversarial point towards x
 GROWTH = 1.5        # of that share after a trial that came closer; after a failure it is halved
+CONVERGED = 0.01    # a turn ends when even trials so short a way towards x have failed
+ROUNDING = 1e-6     # of the largest logit at x: a lead that is smaller may be another in float64
 FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
 PRUNE_STEPS = 5     # steps of refine after which a class may be dropped
 
@@ -36,36 +41,38 @@ HELP = {
     'overshoot': 'each Newton step goes so much further than the linearised boundary',
     'kappa': 'margin for float32: points lie so far behind the linearised boundary, relative to '
              'their distance from x',
+    'restarts': 'random points from which the boundary is sought again',
     'prune': 'drop a class whose distance, linearised or after 5 steps of refine, is above so '
              'many times the best (0: drop none)',
 }
 
-# x to distances: the image, and the classes to try in turn. turn: the one at work, -1 for x_init;
-# seeking, steps: its phase and the steps of it. z: the point looked at next; corrected: it is the
-# correction of a trial; share: how far a trial goes from base towards x. base, w, gap, length: the
-# closest adversarial point of this turn, g and its gradient there, and the distance from x.
+# x to distances: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
+# those after the last class for the restarts; seeking, steps: its phase and the steps of it. z: the
+# point looked at next; corrected: it is the correction of a trial; share: how far a trial goes from
+# base towards x. base, w, gap, length: the closest adversarial point of this turn, g and its
+# gradient there, and the distance from x; slack: how far g must be below 0.
 State = collections.namedtuple(
     'State', 'x label attackable targets distances turn seeking steps z corrected share '
-    'base w gap length best best_length iterations')
+    'slack base w gap length best best_length iterations')
 
 
 class _Walk(object):
     """One image's way from class to class; every image for itself."""
 
-    def __init__(self, model, targeted, seek, refine, overshoot, kappa, prune):
-        self._model, self._targeted = model, targeted
+    def __init__(self, model, targeted, directions, seek, refine, overshoot, kappa, prune):
+        self._model, self._targeted, self._directions = model, targeted, directions
         self._seek, self._refine = seek, refine
         self._overshoot, self._kappa, self._prune = overshoot, kappa, prune
 
-    def begin(self, x, start, label, attackable, targets, distances, turn):
+    def begin(self, x, start, label, attackable, targets, distances, slack, turn):
         """The State of images x [b, ...] before their first step, which looks at `start`."""
         def fill(value):
             return tf.fill(tf.shape(label), value)
 
         return State(
             x, label, attackable, targets, distances, turn=fill(turn), seeking=fill(True),
-            steps=fill(0), z=start, corrected=fill(False), share=fill(FIRST_SHARE), base=x,
-            w=tf.zeros_like(x), gap=fill(0.), length=fill(np.inf), best=x,
+            steps=fill(0), z=start, corrected=fill(False), share=fill(FIRST_SHARE), slack=slack,
+            base=x, w=tf.zeros_like(x), gap=fill(0.), length=fill(np.inf), best=x,
             best_length=fill(np.inf), iterations=fill(0))
 
     def step(self, state):
@@ -89,22 +96,26 @@ class _Walk(object):
             best_length=tf.where(better, length, state.best_length),
             iterations=state.iterations + tf.cast(state.attackable, tf.int32))
         state = self._next_turn(self._next_point(state, gap, w, length, correct))
-        return state, ~state.attackable | (state.turn >= int(state.targets.shape[1]))
+        return state, ~state.attackable | (state.turn >= self._turns(state))
+
+    def _turns(self, state):
+        return int(state.targets.shape[1]) + int(self._directions.shape[0])
 
     def _look(self, state):
-        """g at z, its gradient, and whether z is adversarial: g < 0.
+        """g at z, its gradient, and whether z is adversarial: g < -slack.
 
         g [b] is the lead of the label over the best other class, or how far the target is behind
-        it. Until an untargeted image is adversarial, g is the lead over the class of this turn.
+        it. Until an untargeted image is adversarial, g is the lead over the class of this turn, if
+        it has one.
         """
         logits = self._model(state.z)
         others = tf.reduce_max(mask_class(logits, state.label), axis=1)
         lead = select_class(logits, state.label) - others
         gap = -lead if self._targeted else lead
-        adversarial = gap < 0
+        adversarial = gap < -state.slack
         if not self._targeted:
             towards = select_class(logits, select_class(state.targets, state.turn))
-            aimed = state.seeking & ~adversarial
+            aimed = state.seeking & ~adversarial & (state.turn < int(state.targets.shape[1]))
             gap = tf.where(aimed, select_class(logits, state.label) - towards, gap)
         return gap, tf.gradients(gap, state.z)[0], adversarial
 
@@ -119,26 +130,40 @@ class _Walk(object):
         p = anchor + per_image(share, anchor) * (state.x - anchor)
         beyond = tf.where(state.seeking, self._overshoot * gap + MARGIN * lp_norm(w),
                           self._kappa * tf.minimum(length, FAR) * lp_norm(w))
-        fall = gap + beyond + inner(w, p - anchor)
+        fall = gap + state.slack + beyond + inner(w, p - anchor)
         return state._replace(z=project_half_space(p, w, fall), corrected=correct)
 
     def _next_turn(self, state):
-        """Where a turn is over, the next class is sought from x."""
+        """Where a turn is over, the next class is sought from x, or any from a random point."""
+        classes = int(state.targets.shape[1])
         seek = tf.where(state.turn < 0, tf.zeros_like(state.turn), self._seek + 0 * state.turn)
-        over = tf.where(state.seeking, state.steps > seek, state.steps >= self._refine)
+        refined = (state.steps >= self._refine) | (state.share < CONVERGED)
+        over = tf.where(state.seeking, state.steps > seek, refined)
         if self._prune:
             worst = self._prune * state.best_length
             over |= ~state.seeking & (state.steps >= PRUNE_STEPS) & (state.length > worst)
         turn = state.turn + tf.cast(over, tf.int32)
         if self._prune:
             far = over & (select_class(state.distances, turn) > worst)
-            turn = tf.where(far, tf.fill(tf.shape(turn), int(state.targets.shape[1])), turn)
+            turn = tf.where(far, tf.fill(tf.shape(turn), classes), turn)
+        lost = (turn >= classes) & ~tf.is_finite(state.best_length)
+        turn = tf.where(lost, tf.fill(tf.shape(turn), self._turns(state)), turn)
         return state._replace(
             turn=turn,
             seeking=state.seeking | over,
             steps=tf.where(over, tf.zeros_like(turn), state.steps),
-            z=tf.where(over, state.x, state.z),
+            z=tf.where(over, self._start(state, turn - classes), state.z),
             corrected=state.corrected & ~over)
+
+    def _start(self, state, restart):
+        """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest."""
+        count = int(self._directions.shape[0])
+        if not count:
+            return state.x
+        direction = tf.gather(self._directions, tf.clip_by_value(restart, 0, count - 1))
+        again = (restart >= 0) & tf.is_finite(state.best_length)
+        length = tf.where(again, state.best_length, tf.zeros_like(state.best_length))
+        return project_box(state.x + per_image(length, direction) * direction)
 
 
 def next_share(state, reached, closer, correct):
@@ -151,18 +176,21 @@ def next_share(state, reached, closer, correct):
     return tf.where(reached, tf.fill(tf.shape(share), FIRST_SHARE), share)
 
 
-def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, *, candidates=4, seek=10,
-             refine=40, overshoot=.02, kappa=1e-3, prune=0.):
-    """The closest adversarial point over all starts: the `candidates` closest classes, and x_init.
+def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=4,
+             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=0.):
+    """The closest adversarial point over all starts: the `candidates` closest classes, x_init, and
+    random points around x.
 
     model: x -> logits [n, k]; x [n, ...] in [0, 1]; y [n] int32, the labels. Untargeted, or
     towards `targets` [n] int32. `x_init` [n, ...] in [0, 1] is a start for each image, such as
     what another attack found: where it is adversarial it is refined first, elsewhere ignored. An
-    image for which nothing is found is returned as it is. `slots` images are worked on at a time.
-    Returns Adversarial; raises UserError for a hyper-parameter out of range.
+    image for which nothing is found is returned as it is. `noise` (a utils.noise.Noise) draws the
+    directions of the `restarts`, the same for all images; without candidates there are none.
+    `slots` images are worked on at a time. Returns Adversarial; raises UserError for a
+    hyper-parameter out of range.
     """
     for name, value in (('candidates', candidates), ('overshoot', overshoot), ('kappa', kappa),
-                        ('prune', prune)):
+                        ('restarts', restarts), ('prune', prune)):
         check_number(name, value)
     for name, value in (('seek', seek), ('refine', refine), ('slots', slots)):
         check_number(name, value, low=1)
@@ -172,19 +200,23 @@ def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, *, candid
     model, x, y, targets, logits = inputs
     k = int(logits.shape[1])
     n = tf.size(y)
-    walk = _Walk(model, targets is not None, seek, refine, overshoot, kappa, prune)
+    shape = [restarts if candidates else 0] + x.shape.as_list()[1:]
+    directions = steepest((noise or Noise(0)).normal(shape, 1., 'boundary/restarts'))
+    walk = _Walk(model, targets is not None, directions, seek, refine, overshoot, kappa, prune)
 
     def prepare(rows):
         images = tf.gather(x, rows)
         labels = tf.gather(y, rows)
         logits = model(images)
         right = attackable(logits, labels)
+        slack = ROUNDING * tf.reduce_max(tf.abs(logits), axis=1)
         if targets is not None:
             order = tf.gather(targets, rows)[:, tf.newaxis]
-            return [right, order[:, :candidates], tf.zeros_like(order, x.dtype)[:, :candidates]]
+            order = order[:, :candidates]
+            return [right, order, tf.zeros_like(order, x.dtype), slack]
         distances, _ = boundary_distances(logits, jacobian(logits, images), labels)
         closest, order = tf.nn.top_k(-distances, min(candidates, k - 1))
-        return [right, order, -closest]
+        return [right, order, -closest, slack]
 
     label = y if targets is None else targets
     parts = [x, x if x_init is None else x_init, label] + by_chunks(prepare, n, slots)

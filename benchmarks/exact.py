@@ -26,6 +26,16 @@ class HiddenLayer(collections.namedtuple('HiddenLayer', 'weights bias out_weight
         return hidden @ self.out_weights + self.out_bias
 
 
+def random_network(d, m, k, rng):
+    """A HiddenLayer whose units bend inside the box and whose classes are all met there."""
+    weights = rng.randn(d, m) * np.sqrt(2. / d)
+    bias = 0.3 * rng.randn(m) - 0.5 * weights.sum(axis=0)
+    network = HiddenLayer(weights, bias, rng.randn(m, k) * np.sqrt(2. / m), np.zeros(k))
+    middle = network.logits(rng.uniform(size=(1000, d))).mean(axis=0)
+    return HiddenLayer(*(np.float64(np.float32(part)) for part in network._replace(
+        out_bias=-middle)))
+
+
 Minimum = collections.namedtuple('Minimum', 'distance bound x_adv')
 Minimum.__doc__ = """distance: l2 from x to x_adv [d], which is on the boundary, infinite where no
 image has another class; bound: no image that has another class is closer than this."""

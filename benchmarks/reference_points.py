@@ -10,7 +10,7 @@ from absl import flags
 
 from attacks import boundary, carlini_wagner, ddn, deepfool
 from benchmarks import common
-from benchmarks.exact import HiddenLayer, smallest_perturbation
+from benchmarks.exact import random_network, smallest_perturbation
 from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
@@ -26,16 +26,6 @@ ATTACKS = collections.OrderedDict([
     ('ddn', lambda *parts: ddn(*parts)),
     ('carlini', lambda *parts: carlini_wagner(*parts)),
 ])
-
-
-def random_network(d, m, k, rng):
-    """A HiddenLayer whose units bend inside the box and whose classes are all met there."""
-    weights = rng.randn(d, m) * np.sqrt(2. / d)
-    bias = 0.3 * rng.randn(m) - 0.5 * weights.sum(axis=0)
-    network = HiddenLayer(weights, bias, rng.randn(m, k) * np.sqrt(2. / m), np.zeros(k))
-    middle = network.logits(rng.uniform(size=(1000, d))).mean(axis=0)
-    return HiddenLayer(*(np.float64(np.float32(part)) for part in network._replace(
-        out_bias=-middle)))
 
 
 def in_graph(network):
