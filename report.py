@@ -5,17 +5,16 @@ import os
 
 from utils import cli
 from utils.errors import check
-from utils.files import atomic_write, make_folder, read_json_lines
+from utils.files import atomic_write, make_folder
 
 from absl import flags
 
-from evaluation.results import counted_rows
-from figures.plots import plot_curves, plot_examples, plot_rho
 from reporting.bounds_table import write_bounds
 from reporting.html import page
+from reporting.pictures import draw
 from reporting.runs import collect_runs
 from reporting.tables import build_tables
-from reporting.text import TITLES, latex, markdown, to_csv
+from reporting.text import latex, markdown, to_csv
 from reporting.tuning import choose, collect_candidates, tuning_markdown
 
 FLAGS = flags.FLAGS
@@ -35,41 +34,6 @@ def write_text(folder, name, text):
     """Writes a text file, whole or not at all."""
     with atomic_write(os.path.join(folder, name)) as stream:
         stream.write(text)
-
-
-def draw(table, folder):
-    """The pictures of a Table's runs: {heading: [(path, caption)]}; examples and curves of each
-    row's first run.
-    """
-    label = table.title.replace(', ', '_').replace(os.sep, '_').replace(' ', '_')
-    figures = {
-        'Share of images with rho above a value': [], 'Clean and adversarial images': [],
-        'Training': []
-    }
-    rho, examples, training = figures.values()
-    for attack in sorted({attack for run in table.runs for attack in run.tables}):
-        curves = {}
-        for run in table.runs:
-            if attack in run.tables:
-                results = run.tables[attack]
-                curves.setdefault(run.name, []).append(results[attack + '_rho'][counted_rows(
-                    results, attack)])
-        rho.append((os.path.join(folder,
-                                 'rho_%s_%s.png' % (label, attack)), TITLES.get(attack, attack)))
-        plot_rho(curves, rho[-1][1], rho[-1][0])
-    for run in {run.name: run for run in reversed(table.runs)}.values():
-        name = '%s_%s_s%d.png' % (label, run.name, run.seed)
-        caption = '%s, seed %d' % (run.name, run.seed)
-        path = os.path.join(folder, 'examples_' + name)
-        if plot_examples(run, path):
-            examples.append((path, caption))
-        rows = read_json_lines(os.path.join(next(iter(run.folders.values())), 'metrics.jsonl'))
-        if rows:
-            training.append((os.path.join(folder, 'training_' + name), caption))
-            plot_curves(rows, training[-1][0])
-    for pictures in (examples, training):
-        pictures.reverse()
-    return {heading: pictures for heading, pictures in figures.items() if pictures}
 
 
 def main():

@@ -91,14 +91,14 @@ def key_of(settings, checkpoint, split):
 
 
 def attack_split(session, judge, split, index, partial):
-    """Attacks the images: (table, {attack: x_adv}, {grid: images}), the grids of GRID images or
-    fewer.
+    """Attacks the images: (table, {attack: x_adv}, the rows of GRID images or fewer, {grid: images}
+    of these).
     """
     table, images = judge.run(session, split, index, partial)
     few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
     grids = {name: x_adv[few] for name, x_adv in images.items()}
     grids.update(judge.ways_back(session, split.x[few], split.y[few]), orig=split.x[few])
-    return table, images, grids
+    return table, images, few, grids
 
 
 def certify(folder, record, checkpoint, whole):
@@ -130,10 +130,11 @@ def attack(run, record, checkpoint, whole, chosen, model):
         restore_variables(session, saver, checkpoint, model.state)
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
-            table, images, grids = attack_split(session, judge, split, index, partial)
+            table, images, few, grids = attack_split(session, judge, split, index, partial)
             summary = dict(summarise_images(table, split, images), train=record,
                            test=dict(provenance(), **settings), split_examples=len(whole.x),
                            split_error=judge.error(session, whole))
+            folder.keep_samples(split, table, images, few)
             folder.keep_images(split, {name: images[name] for name in kept_images})
             folder.write(run, table, summary, grids)
             partial.remove()

@@ -6,18 +6,19 @@ from utils import cli
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
-from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from attacks import carlini_wagner, deepfool, high_confidence
 from benchmarks import common
-from figures.plots import save_figure
+from experiments.names import attack_name
+from figures.style import lines, panels, save_figure, styled
 from models import build_model
 from training.session import start_graph_mode
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string('layer_dims', '1200-1200-1200', 'hidden layers of the MLP, with random weights')
-flags.DEFINE_string('plot', None, 'write the plot to this PNG file')
+flags.DEFINE_string('plot', None, 'write the plot to this PNG file, and as SVG beside it')
 
 BASE = dict(images=400, slots=100, classes=10, steps=20)
 AXES = {
@@ -48,32 +49,41 @@ def measure(name, images, slots, classes, steps):
     return 1e3 * seconds / images
 
 
+@styled
+def plot(costs, path):
+    """A panel for each axis: {axis: {attack: [milliseconds]}}, both scales logarithmic."""
+    figure, panel = panels(3.4 * len(AXES), 3.2, 1, len(AXES), sharey=True)
+    looks = lines(list(ATTACKS))
+    for axis, name in zip(panel[0], AXES):
+        for attack, cost in costs[name].items():
+            axis.plot(AXES[name], cost, marker='.', label=attack_name(attack), **looks[attack])
+        axis.set_xlabel(name)
+        axis.set_xscale('log')
+        axis.set_yscale('log')
+        axis.set_xticks(AXES[name])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        for scale in (axis.xaxis, axis.yaxis):
+            scale.set_major_formatter(FuncFormatter(lambda value, unused_place: '%g' % value))
+            scale.set_minor_locator(NullLocator())
+    panel[0][0].set_ylabel('CPU ms an image')
+    panel[0][-1].legend(loc='upper left')
+    figure.tight_layout()
+    save_figure(figure, path)
+
+
 def main():
     """Prints a table for each axis; the other three are as in BASE."""
     start_graph_mode()
-    figure = Figure(figsize=(4 * len(AXES), 3.2))
-    panels = figure.subplots(1, len(AXES))
-    for panel, (axis, values) in zip(panels, AXES.items()):
-        cost = {
-            name: [measure(name, **dict(BASE, **{axis: value}))
-                   for value in values]
-            for name in ATTACKS
-        }
-        rows = [[value] + ['%.2f' % cost[name][i]
-                           for name in ATTACKS]
+    costs = {}
+    for axis, values in AXES.items():
+        costs[axis] = {name: [measure(name, **dict(BASE, **{axis: value})) for value in values]
+                       for name in ATTACKS}
+        rows = [[value] + ['%.2f' % costs[axis][name][i] for name in ATTACKS]
                 for i, value in enumerate(values)]
-        print(
-            common.markdown([axis] + ['%s, CPU ms an image' % name
-                                      for name in ATTACKS], rows) + '\n')
-        for name in ATTACKS:
-            panel.plot(values, cost[name], marker='.', label=name)
-        panel.set_xlabel(axis)
-        panel.set_ylabel('CPU ms an image')
-        panel.set_xscale('log')
-        panel.set_yscale('log')
-    panels[0].legend()
+        print(common.markdown([axis] + ['%s, CPU ms an image' % attack_name(name)
+                                        for name in ATTACKS], rows) + '\n')
     if FLAGS.plot:
-        save_figure(figure, FLAGS.plot)
+        plot(costs, FLAGS.plot)
     print('The others: %s. TensorFlow %s, one thread.' %
           (', '.join('%s %d' % item for item in BASE.items()), tf.__version__))
 

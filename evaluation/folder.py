@@ -9,6 +9,7 @@ import numpy as np
 from evaluation.partial import PartialResults
 from evaluation.results import write_tsv
 from figures.grids import save_grids
+from figures.samples import adversarial_file, sample_rows, write_samples
 
 
 class ResultFolder(object):
@@ -33,7 +34,8 @@ class ResultFolder(object):
         check(same or overwrite, '%s holds the results of another test (weights, images, settings, '
               'versions or code differ); --overwrite replaces them, another --working_dir keeps '
               'them', self.path)
-        return same and {images_file(name) for name in kept_images} <= set(os.listdir(self.path))
+        expected = {adversarial_file(name) for name in kept_images}
+        return same and expected <= set(os.listdir(self.path))
 
     def prepare(self, resume):
         """Makes the folder, without what an earlier test left; returns what there is already of
@@ -56,13 +58,15 @@ class ResultFolder(object):
         write_tsv(os.path.join(self.path, 'results.tsv'), table)
         write_json(self._summary, dict(summary, key=self._key))
 
+    def keep_samples(self, split, table, images, few):
+        """Writes samples/images.npz with the images at the rows `few` and the easiest and hardest
+        of each of {attack: x_adv}.
+        """
+        write_samples(self.path, sample_rows(table, images, few), split.x, images)
+
     def keep_images(self, split, images):
         """Writes adv_<attack>.npz with x, x_adv and y for each of {attack: x_adv}."""
         for name, x_adv in images.items():
-            with atomic_write(os.path.join(self.path, images_file(name)), 'wb') as stream:
+            path = os.path.join(self.path, adversarial_file(name))
+            with atomic_write(path, 'wb') as stream:
                 np.savez_compressed(stream, x=split.x, x_adv=x_adv, y=split.y)
-
-
-def images_file(attack):
-    """The name of the file with the adversarial images of an attack."""
-    return 'adv_%s.npz' % attack

@@ -1,88 +1,69 @@
-"""The figures: training curves of a run and, for a report, rho distributions and images side by
-side.
-"""
-import os
-
-from utils.errors import UserError
-from utils.files import atomic_write
-
+"""The curves: the training of a run and, for a report, how rho is distributed."""
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.image import imread
+
+from experiments.names import defense_name
+from figures.style import RHO, lines, panels, save_figure, styled
+
+POINTS = 1001   # of a curve: more than a picture can show
+TRAINING = (
+    ('loss', {'loss': 'total', 'nll': 'NLL', 'critic_loss': 'critic', 'val_nll':
+              'NLL, validation'}),
+    ('error', {'err': 'training', 'val_err': 'validation', 'critic_err_real':
+               'critic on clean images', 'critic_err_adv': 'critic on adversarial images'}),
+    ('rho', {'rho': "training's attack", 'rho_adv': 'High-confidence (paper)',
+             'rho_deepfool': 'DeepFool'}),
+)
 
 
-def save_figure(figure, path):
-    """Writes a figure as PNG."""
-    with atomic_write(path, 'wb') as stream:
-        figure.savefig(stream, format='png', dpi=110, bbox_inches='tight')
-
-
+@styled
 def plot_curves(rows, path):
     """Training curves from the rows of metrics.jsonl: losses, errors and rho against the epoch;
     pretraining ends at epoch 0.
     """
     first = 1 - sum(row.get('phase') == 'pretrain' for row in rows)
-    panels = (('loss', ('loss', 'nll', 'critic_loss', 'val_nll')),
-              ('error', ('err', 'val_err', 'critic_err_real',
-                         'critic_err_adv')), ('rho', ('rho', 'rho_adv', 'rho_deepfool')))
-    figure = Figure(figsize=(4 * len(panels), 3))   # without pyplot: no display is needed
-    axes = figure.subplots(1, len(panels))
-    for axis, (title, names) in zip(axes, panels):
-        for name in names:
+    figure, axes = panels(4 * len(TRAINING), 3, 1, len(TRAINING))
+    for axis, (title, metrics) in zip(axes[0], TRAINING):
+        looks = lines(list(metrics))
+        for name, label in metrics.items():
             points = [(epoch, row[name])
                       for epoch, row in enumerate(rows, first)
                       if row.get(name) is not None]
             if points:
-                axis.plot(*zip(*points), marker='.', label=name)
-        axis.set_title(title)
+                axis.plot(*zip(*points), marker='.', markersize=4, label=label, **looks[name])
+        axis.set_title(title if title != 'rho' else RHO)
         axis.set_xlabel('epoch' if first == 1 else 'epoch (pretraining ends at 0)')
-        axis.legend(fontsize=7)
+        if axis.lines:
+            axis.legend()
+    figure.tight_layout()
     save_figure(figure, path)
 
 
-def plot_rho(curves, title, path):
-    """The share of images with rho above a value: `curves` is {label: [array of rho, one a run]};
-    the runs are pooled.
+def share_above(rho):
+    """(values, shares): how many of the images [n] have a rho above each value, at most POINTS of
+    them; an infinite one is above every value.
     """
-    figure = Figure(figsize=(5, 3.5))
-    axis = figure.subplots()
-    for label, runs in curves.items():
-        rho = np.sort(np.concatenate(runs))
-        axis.step(np.concatenate([[0.], rho]), 1. - np.arange(len(rho) + 1) / max(len(rho), 1),
-                  where='post', label=label)
-    axis.set_xlabel(r'$\rho = \|r\|_2\,/\,\|x\|_2$')
+    finite = np.sort(rho[np.isfinite(rho)])
+    places = np.unique(np.linspace(0, len(finite), POINTS).astype(int))
+    return np.concatenate([[0.], finite])[places], 1. - places / max(len(rho), 1)
+
+
+@styled
+def plot_rho(curves, title, path, right):
+    """The share of images with rho above a value, up to `right`.
+
+    curves: {name of a run: [array of rho, one a run]}, infinite where the attack failed; the runs
+    are pooled.
+    """
+    figure, ((axis,),) = panels(5, 3.5)
+    looks = lines(list(curves))
+    for name, runs in curves.items():
+        values, share = share_above(np.concatenate(runs))
+        axis.step(np.append(values, max(right, values[-1])), np.append(share, share[-1]),
+                  where='post', label=defense_name(name), **looks[name])
+    axis.set_xlabel(RHO)
     axis.set_ylabel('share of images above')
     axis.set_title(title)
     axis.set_ylim(0, 1)
-    axis.set_xlim(left=0)
+    axis.set_xlim(0, right)
     axis.legend()
     save_figure(figure, path)
-
-
-def read_png(path):
-    """The pixels of a PNG file; raises UserError for a damaged one."""
-    try:
-        return imread(path)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError('%s: not a readable PNG file: %s' % (path, error))
-
-
-def plot_examples(run, path):
-    """The sample grids of a run side by side: the originals, then the images of every attack; False
-    if there are none.
-    """
-    folders = {'orig': next(iter(run.folders.values())), **run.folders}
-    files = {
-        picture: os.path.join(folder, 'samples', picture + '.png')
-        for picture, folder in folders.items()
-    }
-    files = {picture: file for picture, file in files.items() if os.path.exists(file)}
-    if files:
-        figure = Figure(figsize=(3 * len(files), 3.3))
-        axes = figure.subplots(1, len(files), squeeze=False)
-        for axis, (picture, file) in zip(axes[0], files.items()):
-            axis.imshow(read_png(file), cmap='gray')
-            axis.set_title(picture, fontsize=9)
-            axis.axis('off')
-        save_figure(figure, path)
-    return bool(files)

@@ -3,7 +3,8 @@ import base64
 import html
 import json
 
-from reporting.text import notes_of, rows_of
+from experiments.names import defense_name
+from reporting.text import heading, notes_of, rows_of
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -59,7 +60,7 @@ def _figure(path, caption):
 def _settings(run):
     text = html.escape(json.dumps({'train': run.train, 'test': run.test}, indent=1, sort_keys=True))
     return '<details><summary>%s, seed %d</summary><pre>%s</pre></details>' % (html.escape(
-        run.name), run.seed, text)
+        defense_name(run.name)), run.seed, text)
 
 
 def page(sections, with_published=False):
@@ -75,12 +76,13 @@ def page(sections, with_published=False):
         STYLE,
         '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE
     ]
-    for table, figures in sections:
-        parts += ['<h2>%s</h2>' % html.escape(table.title), _table(table, with_published)]
+    for table, shown in sections:
+        figures = {'Share of images with rho above a value': shown.rho, 'Training': shown.training}
+        parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
-        for i, (heading, pictures) in enumerate(figures.items()):
+        for i, (words, pictures) in enumerate(figures.items()):
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %
-                         (html.escape(heading), ' wide' if i else '', ''.join(
-                             _figure(*picture) for picture in pictures)))
+                         (html.escape(words), ' wide' if i else '', ''.join(
+                             _figure(picture.path, picture.caption) for picture in pictures)))
         parts += ['<h3>Settings</h3>'] + [_settings(run) for run in table.runs]
     return '\n'.join(parts + ['</body></html>\n'])

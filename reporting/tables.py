@@ -14,15 +14,17 @@ Table = collections.namedtuple('Table', 'title published columns rows runs')
 Table.__doc__ = """A table: rows are (name, defense, {column: Cell}), published is (defense,
 column) -> number or None."""
 
-Cell = collections.namedtuple('Cell', 'mean sd runs failed')
+Cell = collections.namedtuple('Cell', 'mean sd runs failed images')
 Cell.__doc__ = """A number of the table: mean over runs (None if every attack failed), standard
-deviation (None for one run), failed attacks."""
+deviation (None for one run), failed attacks, the images of all runs."""
 
 
 def _values(runs, column):
-    """The column's value in each run that has it, and the number of failed attacks behind them."""
+    """The column's value in each run that has it, the number of failed attacks behind them and that
+    of images.
+    """
     values = []
-    failed = 0
+    failed = images = 0
     for run in runs:
         if column == 'error':
             values.append(100 * run.error)
@@ -31,20 +33,22 @@ def _values(runs, column):
             found = np.isfinite(rho)
             values.extend([rho[found].mean()] if found.any() else [])
             failed += int((~found).sum())
+            images += len(rho)
         elif column in run.tables:
             attack = summarise(run.tables[column])['attacks'][column]
             values.extend([attack['rho']] if attack['rho'] is not None else [])
             failed += attack['failed']
-    return values, failed
+            images += len(run.tables[column]['index'])
+    return values, failed, images
 
 
 def cell(runs, column):
     """The Cell of a column over the runs of a row; None where there is nothing to average."""
-    values, failed = _values(runs, column)
+    values, failed, images = _values(runs, column)
     if not values:
-        return Cell(None, None, 0, failed) if failed else None
+        return Cell(None, None, 0, failed, images) if failed else None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Cell(float(np.mean(values)), sd, len(values), failed)
+    return Cell(float(np.mean(values)), sd, len(values), failed, images)
 
 
 def build_tables(runs):

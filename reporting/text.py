@@ -3,17 +3,13 @@ import collections
 import csv
 import io
 
+from experiments.names import column_name, defense_name, title
 from reporting.runs import SHORTER, beaten
-
-TITLES = {
-    'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner',
-    'high_confidence': 'Ours', 'worst': 'Worst case'
-}
 
 
 def cell_text(value, column, reference=None, pm='±'):
-    """A Cell as text: mean, ± standard deviation, failed attacks, and the difference to a published
-    value.
+    """A Cell as text: mean, ± standard deviation, the share of attacks that failed, and the
+    difference to a published value.
     """
     if value is None:
         return ''
@@ -22,18 +18,24 @@ def cell_text(value, column, reference=None, pm='±'):
     if value.sd is not None:
         text += ' %s %s' % (pm, digits % value.sd)
     if value.failed:
-        text += ' [%d failed]' % value.failed
+        text += ' [%.3g %% failed]' % (100. * value.failed / value.images)
     if reference is not None and value.mean is not None:
         text += ' (%s, %s)' % (digits % reference, ('%+.2f' if column == 'error' else '%+.3f') %
                                (value.mean - reference))
     return text
 
 
+def heading(table):
+    """What a Table is of, for people: the classifier and the images."""
+    run = table.runs[0]
+    return title(run.model, run.dataset, run.split)
+
+
 def rows_of(table, with_published, pm='±'):
     """The texts of a Table, row by row, the header first."""
-    yield ['Defense'] + [TITLES.get(column, column) for column in table.columns]
+    yield ['Defense'] + [column_name(column) for column in table.columns]
     for name, defense, cells in table.rows:
-        yield [name] + [
+        yield [defense_name(name)] + [
             cell_text(cells[column], column,
                       table.published(defense, column) if with_published else None, pm)
             for column in table.columns
@@ -48,7 +50,7 @@ def notes_of(table):
     for column in table.columns:
         sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
         if sizes:
-            counts[TITLES.get(column, column)] = ' to '.join(
+            counts[column_name(column)] = ' to '.join(
                 '%d' % size for size in sorted({min(sizes), max(sizes)}))
     yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
     if len(set(counts.values())) > 1:
@@ -59,7 +61,7 @@ def notes_of(table):
             lost.setdefault(run.name, []).extend(beaten(run, 'carlini'))   # of all its seeds
     if lost:
         yield 'Images for which another attack is more than %d %% below Carlini-Wagner: %s.' % (
-            100 * SHORTER, ', '.join('%s %d of %d' % (name, sum(images), len(images))
+            100 * SHORTER, ', '.join('%s %d of %d' % (defense_name(name), sum(images), len(images))
                                      for name, images in lost.items()))
 
 
@@ -69,7 +71,7 @@ def markdown(tables, with_published=False):
     for table in tables:
         header, *rows = rows_of(table, with_published)
         lines += [
-            '**%s**' % table.title, '',
+            '**%s**' % heading(table), '',
             '| %s |' % ' | '.join(header), '|---' * len(header) + '|'
         ]
         lines += ['| %s |' % ' | '.join(row) for row in rows]
@@ -83,7 +85,7 @@ def latex(tables, with_published=False):
     for table in tables:
         header, *rows = rows_of(table, with_published, pm='$\\pm$')
         lines += [
-            '%% %s' % table.title,
+            '%% %s' % heading(table),
             '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)), '\\hline'
         ]
         lines += [
@@ -103,12 +105,13 @@ def _escape(text):
 
 def to_csv(tables):
     """The tables as CSV, one line a cell: table, name, defense, column, mean, sd, runs, failed,
-    published.
+    published, images.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(
-        ['table', 'name', 'defense', 'column', 'mean', 'sd', 'runs', 'failed', 'published'])
+        ['table', 'name', 'defense', 'column', 'mean', 'sd', 'runs', 'failed', 'published',
+         'images'])
     for table in tables:
         for name, defense, cells in table.rows:
             for column, value in cells.items():
@@ -119,5 +122,5 @@ def to_csv(tables):
                     writer.writerow(
                         [table.title, name, defense, column] + numbers +
                         [value.runs, value.failed,
-                         table.published(defense, column) or ''])
+                         table.published(defense, column) or '', value.images])
     return stream.getvalue()

@@ -29,15 +29,16 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(
         np.std([0.15, 0.3], ddof=1))
     assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
-    assert cell_text(cells['carlini'], 'carlini') == '0.083 [1 failed]'
+    assert cell_text(cells['carlini'], 'carlini') == '0.083 [25 % failed]'
     assert cell_text(cells['deepfool'], 'deepfool', 0.29) == '0.225 ± 0.106 (0.290, -0.065)'
     assert cells['worst'].mean == pytest.approx(
         0.1125) and cells['worst'].runs == 1   # of seed 1, which has both attacks
     assert built.rows[0][2]['worst'] is None
     assert worst_case(runs[1]).tolist() == [0., 0.1, 0.05, 0.3]
     text = markdown(build_tables(runs), with_published=True)
-    assert '| critic | 25.00 ± 0.00 (1.18, +23.82) | 0.225 ± 0.106 (0.290, -0.065) |' in text
-    assert '[1 failed]' in latex(build_tables(runs)) and '$\\pm$' in latex(build_tables(runs))
+    assert ('| adversary critic | 25.00 ± 0.00 (1.18, +23.82) | '
+            '0.225 ± 0.106 (0.290, -0.065) |') in text
+    assert '[25 \\% failed]' in latex(build_tables(runs)) and '$\\pm$' in latex(build_tables(runs))
     lines = list(csv.DictReader(io.StringIO(to_csv(build_tables(runs)))))
     assert [float(line['mean'])
             for line in lines
@@ -53,11 +54,13 @@ def test_images_on_which_carlini_wagner_is_beaten_are_counted(tmp_path):
     assert not beaten(run, 'deepfool').any()
     assert list(notes_of(*build_tables([run]))) == [
         'Images attacked in a run: DeepFool 4, Carlini-Wagner 4.',
-        'Images for which another attack is more than 5 % below Carlini-Wagner: critic 2 of 4.']
+        'Images for which another attack is more than 5 % below Carlini-Wagner: '
+        'adversary critic 2 of 4.']
     few = {column: values[:3] for column, values in table(high_confidence=A).items()}
     write_run(tmp_path, 'few', 1, few)
     assert list(notes_of(*build_tables(collect_runs(str(tmp_path)))))[:2] == [
-        'Images attacked in a run: DeepFool 4, Carlini-Wagner 4, Ours 3.',
+        'Images attacked in a run: DeepFool 4, Carlini-Wagner 4, '
+        'High-confidence (paper) 3.',
         'The worst case is of the images that every attack of a run was tried on.']
     write_run(tmp_path / 'alone', 'test_mlp', 1, table(deepfool=A))
     assert len(list(notes_of(*build_tables(collect_runs(str(tmp_path / 'alone')))))) == 1
@@ -89,7 +92,7 @@ def test_splits_are_kept_apart_and_a_cell_without_any_success_shows_the_count(tm
     rows = [
         row for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows if row[0] == 'vat'
     ]
-    assert cell_text(rows[0][2]['deepfool'], 'deepfool') == '- [4 failed]'
+    assert cell_text(rows[0][2]['deepfool'], 'deepfool') == '- [100 % failed]'
 
 
 def test_two_defenses_under_one_name_are_two_rows(tmp_path):

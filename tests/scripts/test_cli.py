@@ -87,15 +87,17 @@ def test_from_training_to_the_report(tmp_path):
 
     status, out, err = run_script('report.py', '--results_dir=' + root)
     assert status == 0, err
-    assert '| Defense | Test error, % | DeepFool | Carlini-Wagner | Ours | Worst case |' in out
-    assert '| critic |' in out
+    assert ('| Defense | Test error, % | DeepFool | Carlini-Wagner | High-confidence (paper) | '
+            'Worst case |') in out
+    assert '| adversary critic |' in out
     status, out, err = run_script(*(again + ['--overwrite']))
     assert status == 0, err
     assert list(json.load(open(os.path.join(tests, 'critic_s1',
                                             'summary.json')))['attacks']) == ['fgsm']
     assert not glob.glob(os.path.join(tests, 'critic_s1', 'adv_*.npz'))
     assert {
-        'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_critic_s1.png',
+        'table.md', 'table.csv', 'table.tex', 'examples_mlp_digits_carlini.png',
+        'perturbations_mlp_digits_deepfool.svg',
         'training_mlp_digits_none_s1.png'
     } <= set(os.listdir(os.path.join(root, 'report')))
 

@@ -57,7 +57,7 @@ def test_a_run_is_trained_resumed_tested_reported_and_exported(scripts, sibling_
     assert (run / 'train.log').read_text(encoding='utf-8').count('none_s1 epoch ') == 4
     assert [entry for entry in os.listdir(str(run)) if 'tfevents' in entry]
     report = tmp_path / name / 'report'
-    assert '| none |' in (report / 'table.md').read_text()
+    assert '| no defense |' in (report / 'table.md').read_text()
     assert {'report.html', 'table.csv', 'table.tex'} <= set(os.listdir(str(report)))
     assert files(tmp_path / sibling) == before
 

@@ -1,0 +1,54 @@
+"""What tables and pictures call the defenses and the attacks: the words of the paper or the
+field's, where the commands and files have identifiers.
+"""
+DEFENSE_NAMES = {
+    'none': 'no defense',
+    'fgsm_at': 'FGSM adversarial training',
+    'vat': 'VAT',
+    'margin': 'margin',
+    'pgd_at': 'PGD adversarial training',
+    'critic': 'adversary critic',
+}
+ATTACK_NAMES = {
+    'deepfool': 'DeepFool',
+    'carlini': 'Carlini-Wagner',
+    'high_confidence': 'High-confidence (paper)',
+    'boundary': 'Boundary',
+    'ddn': 'DDN',
+    'square': 'Square',
+    'fgsm': 'FGSM',
+    'bim': 'BIM',
+    'pgd': 'PGD',
+    'ensemble': 'Ensemble',
+}
+MODEL_NAMES = {'mlp': 'MLP', 'lenet5': 'LeNet-5'}
+DATASET_NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'digits': 'digits'}
+COLUMN_NAMES = dict(ATTACK_NAMES, error='Test error, %', worst='Worst case')
+
+
+def defense_name(run):
+    """What people call the defense of a run by its name; a name that is no defense's stands for
+    itself.
+    """
+    return DEFENSE_NAMES.get(run, run)
+
+
+def attack_name(attack):
+    """What people call an attack."""
+    return ATTACK_NAMES.get(attack, attack)
+
+
+def column_name(column):
+    """The heading of a table's column."""
+    return COLUMN_NAMES.get(column, column)
+
+
+def dataset_name(dataset):
+    """What people call a dataset; one's own by the name of its file."""
+    return DATASET_NAMES.get(dataset) or dataset.replace('\\', '/').split('/')[-1]
+
+
+def title(model, dataset, split='test'):
+    """The heading of a table: its classifier, its images."""
+    words = [MODEL_NAMES.get(model, model), dataset_name(dataset)] + [split] * (split != 'test')
+    return ', '.join(words)
