@@ -25,7 +25,7 @@ from training.loading import load_run, tested_checkpoint
 from training.lock import folder_lock
 from training.provenance import provenance
 from training.run_folder import RunFolder
-from training.session import session_config, start_graph_mode
+from training.session import memory_bounded_by, session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
 GRID = 100   # images in a sample grid
@@ -130,7 +130,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
         restore_variables(session, saver, checkpoint, model.state)
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
-            table, images, few, grids = attack_split(session, judge, split, index, partial)
+            with memory_bounded_by('batch_size'):
+                table, images, few, grids = attack_split(session, judge, split, index, partial)
             summary = dict(summarise_images(table, split, images), train=record,
                            test=dict(provenance(), **settings), split_examples=len(whole.x),
                            split_error=judge.error(session, whole))

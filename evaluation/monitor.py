@@ -27,11 +27,12 @@ class Evaluation(object):
         self._x, self._y, self._data, self._batch_size = x, y, data, test_batch_size
         self._clean = {'nll': nll(logits, y), 'wrong': tf.not_equal(prediction(logits), y)}
         self._diagnostics = diagnostics
-        ours = high_confidence(model, x, y, **SUMMARY_ATTACK).x_adv
+        settings = dict(SUMMARY_ATTACK, slots=test_batch_size)
+        ours = high_confidence(model, x, y, **settings).x_adv
         rec = high_confidence(model, ours, prediction(model(ours)), targets=y,
-                              confidence=confidence(logits), **SUMMARY_ATTACK).x_adv
+                              confidence=confidence(logits), **settings).x_adv
         self._images = {
-            'adv': ours, 'rec': rec, 'deepfool': deepfool(model, x, y, **SUMMARY_ATTACK).x_adv
+            'adv': ours, 'rec': rec, 'deepfool': deepfool(model, x, y, **settings).x_adv
         }
         self._predictions = {
             name: prediction(model(images))

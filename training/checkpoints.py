@@ -20,7 +20,7 @@ KEPT = 2   # checkpoints, the newest
 
 Progress = collections.namedtuple('Progress', 'epochs steps totals')
 Progress.__doc__ = """How far a run is: whole epochs, pretraining included; steps of the next
-epoch; the sums of that epoch's metrics."""
+epoch; the sums of that epoch's metrics, or with no steps those of the last whole epoch."""
 
 
 class UnreadableCheckpoint(UserError):

@@ -14,7 +14,7 @@ from datasets import augment, batches, epoch_order, read_kinds
 from figures.plots import plot_curves
 from training.checkpoints import Checkpoints, Progress
 from training.events import Events
-from training.session import session_config
+from training.session import memory_bounded_by, session_config
 from training.stopping import StopSignals
 
 LOGGED = ('loss', 'nll', 'critic_loss', 'err', 'val_err', 'rho', 'rho_adv', 'rho_deepfool',
@@ -41,7 +41,8 @@ def train(run, config, data, graph, monitor):
     checkpoint_frequency, gpu_memory; data: datasets.Dataset; graph: Graph; monitor:
     evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
     RunError, with everything saved, when a signal stops the run (Stopped), a loss is not finite, or
-    nothing can be written.
+    nothing can be written. An epoch is saved before it is measured: what fails then is measured
+    again, not trained again, when the run goes on.
     """
     checkpoints = Checkpoints(run.checkpoints, config.checkpoint_frequency)
     events = Events()
@@ -56,28 +57,31 @@ def train(run, config, data, graph, monitor):
         tf.get_default_graph().finalize()
         session.run(initialise)
         progress = checkpoints.restore(session)
-        rows = run.read_metrics(progress.epochs)
-        events.open(run.path, session.graph, progress.epochs)
+        rows = run.read_metrics(progress)
+        events.open(run.path, session.graph, len(rows))
         run.unfinish()
-        for count in range(progress.epochs + 1, last + 1):
+        for count in range(len(rows) + 1, last + 1):
             epoch = describe_epoch(run.name, config, graph.rates_of, count)
             start = time.time()
-            means = train_epoch(session, graph, epoch, progress, config=config, data=data,
-                                rho=last_rho(rows), save=save, signals=signals)
-            row, grids, norms = measure(session, epoch, means, monitor=monitor, config=config,
-                                        run=run, validation=data.validation)
+            if progress.epochs < count:   # else it is trained, and what measured it failed
+                progress = train_epoch(session, graph, epoch, progress, config=config, data=data,
+                                       rho=last_rho(rows), save=save, signals=signals)
+                save(progress)
+            means = {name: total / per_epoch for name, total in progress.totals.items()}
+            with memory_bounded_by('test_batch_size'):
+                row, grids, norms = measure(session, epoch, means, monitor=monitor, config=config,
+                                            run=run, validation=data.validation)
             row['seconds'] = round(time.time() - start, 3)
             log_row(epoch.title, row)
             rows.append(row)
             events.write(session, count, row, grids, norms)
-            run.write_metrics(rows)   # before the checkpoint: resuming cuts off what is too much
-            progress = Progress(count, 0, {})
-            save(progress)
+            run.write_metrics(rows)
             if signals.received and count < last:
                 signals.stop('the end of epoch %d of %d' % (count, last))
         plot_curves(rows, run.curves)   # the last file of a run: it says that the run is finished
-        logging.info('%s: finished; test error %.2f %%', run.path,
-                     100 * monitor.clean(session, data.test, 'test')['test_err'])
+        with memory_bounded_by('test_batch_size'):
+            test_err = monitor.clean(session, data.test, 'test')['test_err']
+        logging.info('%s: finished; test error %.2f %%', run.path, 100 * test_err)
     return rows
 
 
@@ -97,7 +101,7 @@ def describe_epoch(name, config, rates_of, count):
 
 
 def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, signals):
-    """The steps of an epoch from where `progress` is; returns the mean of each metric.
+    """The steps of an epoch from where `progress` is; returns the Progress after them.
 
     rho: what the progress bar shows of the attack where a step does not measure it. Saves and
     raises at a step with a loss or gradient that is not finite, which does not change the network
@@ -105,7 +109,7 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
     """
     size, per_epoch = config.batch_size, steps_per_epoch(data, config)
     kinds = read_kinds(config.augment)
-    totals = dict(progress.totals)
+    totals = dict(progress.totals) if progress.steps else {}
     step = graph.steps.pretrain if epoch.phase == 'pretrain' else graph.steps.train
     feed = {graph.rates[name]: rate for name, rate in epoch.rates.items()}
     order = epoch_order(len(data.train.x), config.seed, epoch.count)[progress.steps * size:]
@@ -133,7 +137,7 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
         bar.set_postfix(
             {name: '%.3f' % value for name, value in shown.items() if value is not None},
             refresh=False)
-    return {name: value / per_epoch for name, value in totals.items()}
+    return Progress(epoch.count, 0, totals)
 
 
 def measure(session, epoch, means, *, monitor, config, run, validation):
@@ -173,7 +177,8 @@ def check_finite(name, value, where):
 def run_step(session, step, feed, where):
     """One step: {metric: number}; raises NonFinite naming what is not finite."""
     try:
-        values = session.run(step, feed)
+        with memory_bounded_by('batch_size'):
+            values = session.run(step, feed)
     except tf.errors.InvalidArgumentError as error:
         fault = re.search(r'(\w[\w /]*?) : Tensor had (.+?) values', str(error))
         if fault is None:

@@ -87,15 +87,20 @@ class RunFolder(object):
                     kind.__name__)
         return args
 
-    def read_metrics(self, epochs=None):
-        """The rows of metrics.jsonl, one an epoch; the first `epochs` of them if given, UserError
-        if there are fewer.
+    def read_metrics(self, progress=None):
+        """The rows of metrics.jsonl, one an epoch; those of the epochs of a Progress if given.
+
+        Its last epoch may have none, when the sums that a row is made of are in the Progress.
+        Raises UserError if there are fewer.
         """
         rows = read_json_lines(self.metrics_path)
-        check(epochs is None or len(rows) >= epochs,
+        if progress is None:
+            return rows
+        measurable = bool(progress.totals) and not progress.steps
+        check(len(rows) >= progress.epochs - measurable,
               '%s: has %d lines, but the newest checkpoint is of epoch %s', self.metrics_path,
-              len(rows), epochs)
-        return rows[:epochs]
+              len(rows), progress.epochs)
+        return rows[:progress.epochs]
 
     def write_metrics(self, rows):
         """Replaces metrics.jsonl."""

@@ -1,7 +1,10 @@
 """How a process starts with TensorFlow: graph mode, the session, logging without TensorFlow's
 chatter.
 """
+import contextlib
 import logging as python_logging
+
+from utils.errors import RunError
 
 import tensorflow.compat.v1 as tf
 from absl import logging
@@ -27,6 +30,15 @@ def session_config(gpu_memory):
         allow_growth=growth, per_process_gpu_memory_fraction=1. if growth else float(gpu_memory)))
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
+
+
+@contextlib.contextmanager
+def memory_bounded_by(flag):
+    """Where memory runs out in the block, raises RunError naming the flag that bounds it."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        raise RunError('out of memory; a smaller --%s takes less' % flag)
 
 
 def log_to_file(path):

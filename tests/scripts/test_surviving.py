@@ -83,7 +83,7 @@ def test_a_signal_stops_after_the_step_and_saves(scripts, whole, tmp_path, numbe
     while not progress['steps']:   # within an epoch
         process, before = scripts.start(*RUN + ['--train_dir=%s' % tmp_path]), progress.get(
             'epochs', 0)
-        wait_for(lambda: found(str(run / 'chks')) and len(metrics(run)) > before)
+        wait_for(lambda: (run / 'metrics.jsonl').exists() and len(metrics(run)) > before)
         time.sleep(0.1)
         os.kill(process.pid, number)
         status, _, err = process.wait()
