@@ -144,8 +144,8 @@ def test_pruning_saves_steps(session):
     assert (model.logits(pruned).argmax(axis=1) != y).all()
 
 
-@pytest.mark.parametrize('wrong', [{'kappa': -1.}, {'refine': 0}, {'seek': 0}, {'candidates': 0}, {'restarts': -1},
-                                   {'prune': float('nan')}])
+@pytest.mark.parametrize('wrong', [{'kappa': -1.}, {'refine': 0}, {'seek': 0}, {'candidates': 0},
+                                   {'restarts': -1}, {'prune': float('nan')}])
 def test_a_value_out_of_range_is_named(linear, wrong):
     model, images, _ = linear
     with pytest.raises(UserError, match=list(wrong)[0]):
