@@ -11,8 +11,15 @@ import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS
 from datasets import load_dataset
-from evaluation.networks import load_network, read_network, write_network
+from evaluation.networks import (
+    StoredNetwork,
+    load_network,
+    read_network,
+    variable_name,
+    write_network,
+)
 from evaluation.sums import SUMS, read_sums, sha256
+from models import build_model
 from tests.running import ROOT
 from tests.stored import random_images, random_network, reference_logits
 
@@ -30,7 +37,7 @@ def stored(folder, **kwargs):
 
 @pytest.mark.parametrize('architecture,activation', [
     ('mlp', 'relu'), ('mlp', 'lrelu'), ('mlp', 'softplus'), ('mlp', 'tanh'), ('lenet5', 'relu'),
-    ('lenet5', 'tanh')])
+    ('lenet5', 'tanh'), ('mlp1', 'softplus10')])
 def test_the_logits_are_those_of_float64(tmp_path, session, architecture, activation):
     path, network = stored(tmp_path, architecture=architecture, activation=activation)
     images = random_images(5)
@@ -38,6 +45,25 @@ def test_the_logits_are_those_of_float64(tmp_path, session, architecture, activa
     expected = reference_logits(network, images)
     assert np.ptp(expected) > 0.1
     assert np.allclose(logits, expected, atol=1e-5)
+
+
+def test_batch_normalisation_is_stored_with_its_statistics(tmp_path, session):
+    model = build_model('resnet32', 3, 1, '2-2-4')
+    images = tf.constant(random_images(4))
+    logits = model(images)
+    session.run(tf.global_variables_initializer())
+    rng = np.random.RandomState(0)
+    for variable in model.state:
+        if variable.shape.ndims == 1:
+            variable.load(rng.uniform(0.5, 1.5, variable.shape.as_list()), session)
+    weights = collections.OrderedDict((variable_name(model, v), session.run(v.read_value()))
+                                      for v in model.state)
+    path = str(tmp_path / 'weights.npz')
+    write_network(path, StoredNetwork('resnet32', 'softplus10', [2, 2, 4], 3, [16, 18, 2], weights))
+    found, expected = session.run([load_network(path)(images), logits])
+    assert np.ptp(expected) > 0.01 and np.allclose(found, expected, atol=1e-6)
+    with np.load(path) as arrays:
+        assert sum(name.endswith('/variance') for name in arrays.files) == 31
 
 
 def test_what_the_file_holds(tmp_path):

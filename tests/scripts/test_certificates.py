@@ -112,8 +112,8 @@ def test_what_does_not_apply_is_one_line(scripts, run, tmp_path):
     assert not (tmp_path / 'none' / 'none_s1' / 'certificates.tsv').exists()
 
 
-@pytest.mark.parametrize('architecture', ['mlp', 'lenet5'])
-@pytest.mark.parametrize('activation', ['relu', 'lrelu', 'softplus', 'tanh'])
+@pytest.mark.parametrize('architecture', ['mlp', 'lenet5', 'mlp1'])
+@pytest.mark.parametrize('activation', ['relu', 'lrelu', 'softplus', 'softplus10', 'tanh'])
 def test_the_layers_are_those_of_the_stored_network(architecture, activation):
     stored = random_network(architecture, activation)
     x = random_images(4)
