@@ -3,39 +3,64 @@ import collections
 import csv
 import io
 
+import numpy as np
+
 from reporting.runs import SHORTER, beaten
+from reporting.tables import ORDER
 
 TITLES = {
     'error': 'Test error, %', 'deepfool': 'DeepFool', 'carlini': 'Carlini-Wagner',
-    'high_confidence': 'Ours', 'worst': 'Worst case'
+    'high_confidence': 'Ours', 'worst': 'Worst case', 'margin': 'Median margin',
+    'saturated': 'Confidence 1, %'
 }
+ENDINGS = (('_rho_median', ', median'), ('_l2_median', ', median l2'), ('_l2', ', l2'),
+           ('_median', ', median'))
+DIGITS = {'error': 2, 'margin': 1, 'saturated': 1}
+CEILING = 16.6   # margin in logits at which float32 cannot tell a confidence from 1
 
 
-def cell_text(value, column, reference=None, pm='±'):
-    """A Cell as text: mean, ± standard deviation, failed attacks, and the difference to a published
-    value.
+def title_of(column):
+    """A column as the header of a table has it."""
+    if column.startswith('robust_'):
+        return 'Robust at %s, %%' % column[len('robust_'):]
+    for ending, words in ENDINGS:
+        if column.endswith(ending):
+            return title_of(column[:-len(ending)]) + words
+    return TITLES.get(column, column)
+
+
+def cell_text(value, column, reference=None, pm='±', mark=''):
+    """A Cell as text: mean, mark, ± standard deviation, failed attacks, and the difference to a
+    published value.
     """
     if value is None:
         return ''
-    digits = '%.2f' if column == 'error' else '%.3f'
-    text = '-' if value.mean is None else digits % value.mean
+    digits = DIGITS.get(column, 1 if column.startswith('robust_') else 3)
+    number = '%%.%df' % digits
+    text = '-' if value.mean is None else '∞' if np.isinf(value.mean) else number % value.mean
+    text += mark
     if value.sd is not None:
-        text += ' %s %s' % (pm, digits % value.sd)
+        text += ' %s %s' % (pm, number % value.sd)
     if value.failed:
         text += ' [%d failed]' % value.failed
     if reference is not None and value.mean is not None:
-        text += ' (%s, %s)' % (digits % reference, ('%+.2f' if column == 'error' else '%+.3f') %
-                               (value.mean - reference))
+        text += ' (%s, %+.*f)' % (number % reference, digits, value.mean - reference)
     return text
+
+
+def saturated(cells):
+    """Whether a row's confidence is 1 in float32 for more than half of its images."""
+    return cells['saturated'].mean > 50
 
 
 def rows_of(table, with_published, pm='±'):
     """The texts of a Table, row by row, the header first."""
-    yield ['Defense'] + [TITLES.get(column, column) for column in table.columns]
+    yield ['Defense'] + [title_of(column) for column in table.columns]
     for name, defense, cells in table.rows:
         yield [name] + [
             cell_text(cells[column], column,
-                      table.published(defense, column) if with_published else None, pm)
+                      table.published(defense, column) if with_published else None, pm,
+                      '*' * (column.startswith('high_confidence') and saturated(cells)))
             for column in table.columns
         ]
 
@@ -45,14 +70,16 @@ def notes_of(table):
     where Carlini-Wagner was beaten.
     """
     counts = collections.OrderedDict()
-    for column in table.columns:
+    attacks = {attack for run in table.runs for attack in run.tables}
+    for column in sorted(attacks, key=lambda name: (ORDER + (name,)).index(name)):
         sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
         if sizes:
-            counts[TITLES.get(column, column)] = ' to '.join(
+            counts[title_of(column)] = ' to '.join(
                 '%d' % size for size in sorted({min(sizes), max(sizes)}))
     yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
     if len(set(counts.values())) > 1:
         yield 'The worst case is of the images that every attack of a run was tried on.'
+    yield from _notes_of_confidence(table)
     lost = collections.OrderedDict()
     for run in table.runs:
         if 'carlini' in run.tables and len(run.tables) > 1:
@@ -61,6 +88,22 @@ def notes_of(table):
         yield 'Images for which another attack is more than %d %% below Carlini-Wagner: %s.' % (
             100 * SHORTER, ', '.join('%s %d of %d' % (name, sum(images), len(images))
                                      for name, images in lost.items()))
+
+
+def _notes_of_confidence(table):
+    """What the paper's attack, which goes to the confidence of the original, depends on."""
+    if not any('high_confidence' in run.tables for run in table.runs):
+        return
+    for column, words in (('margin', 'Median margin M of the clean images, in logits'),
+                          ('saturated', 'Clean images whose confidence is 1 in float32, %')):
+        texts = ['%s %s' % (name, cell_text(cells[column], column))
+                 for name, _, cells in table.rows if cells[column] is not None]
+        if texts:
+            yield '%s: %s.' % (words, ', '.join(texts))
+    if any(saturated(cells) for _, _, cells in table.rows):
+        yield ('*: that is more than half of them. Such an attack may stop at a margin of %s, so '
+               'that Ours over DeepFool is about 1 + %s / M: the column says as much about float32 '
+               'as about robustness.' % (CEILING, CEILING))
 
 
 def markdown(tables, with_published=False):
