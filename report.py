@@ -4,18 +4,18 @@ pictures; needs no TensorFlow.
 import os
 
 from utils import cli
-from utils.errors import check
+from utils.errors import check, check_choice
 from utils.files import atomic_write, make_folder
 
 from absl import flags
 
+from experiments.tuning import choose, collect_candidates, tuning_markdown
 from reporting.bounds_table import write_bounds
 from reporting.html import page
 from reporting.pictures import draw
 from reporting.runs import collect_runs
-from reporting.tables import build_tables
+from reporting.tables import all_columns, build_tables
 from reporting.text import latex, markdown, to_csv
-from reporting.tuning import choose, collect_candidates, tuning_markdown
 
 FLAGS = flags.FLAGS
 
@@ -23,6 +23,8 @@ flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders th
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
 flags.DEFINE_enum('table', 'rho', ('rho', 'bounds'), 'rho: Table 1; bounds: certified radii beside '
                   'the smallest perturbations that were found')
+flags.DEFINE_list('columns', '', 'columns of the table, such as error,deepfool_rho_median,'
+                  'robust_1.5,margin; all: every one (default: those of Table 1)')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
 flags.DEFINE_boolean('html', False, 'write report.html too, one page that stands alone')
 flags.DEFINE_boolean(
@@ -34,6 +36,17 @@ def write_text(folder, name, text):
     """Writes a text file, whole or not at all."""
     with atomic_write(os.path.join(folder, name)) as stream:
         stream.write(text)
+
+
+def chosen(table):
+    """A Table with the columns that --columns names."""
+    columns = FLAGS.columns or table.columns
+    known = all_columns(table.columns)
+    if columns == ['all']:
+        columns = known
+    for column in columns:
+        check_choice('--columns', column, known)
+    return table._replace(columns=columns)
 
 
 def main():
@@ -57,7 +70,7 @@ def main():
         runs,
         '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json',
         FLAGS.results_dir)
-    tables = build_tables(runs)
+    tables = [chosen(table) for table in build_tables(runs)]
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
     text = markdown(tables, FLAGS.published)
     write_text(folder, 'table.md', text)

@@ -5,11 +5,12 @@ from utils.hyperparameters import module_of, positional
 from utils.ops import confidence, prediction
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from datasets import Split, batches
 from evaluation.quality import quality
-from evaluation.results import columns, counted_rows, relative_norms, summarise
+from evaluation.results import columns, relative_norms, solved, summarise
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once
@@ -40,6 +41,8 @@ class Judge(object):
         self._fed = CHUNK * slots
         parts = dict(parts, model=model, x=x, y=y, slots=slots)
         logits = model(x)
+        top = tf.cast(tf.nn.top_k(logits, 2).values, tf.float64)
+        self._margin = top[:, 0] - top[:, 1]
         self._clean = {'pred': prediction(logits), 'conf': confidence(logits)}
         self._attacks = {}
         self._ways_back = {}
@@ -78,8 +81,9 @@ class Judge(object):
         """The rows of the table for images x with labels y, and the adversarial images, as one
         {name: array}.
         """
-        clean, results = session.run([self._clean, self._attacks], {self._x: x, self._y: y})
-        chunk = dict(clean, label=y)
+        clean, margin, results = session.run([self._clean, self._margin, self._attacks],
+                                             {self._x: x, self._y: y})
+        chunk = dict(clean, label=y, margin=margin)
         for name, result in results.items():
             check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
@@ -149,7 +153,7 @@ def summarise_images(table, split, images):
     """summarise(table) with the mean PSNR and SSIM of each attack's successful images added."""
     summary = summarise(table)
     for name, x_adv in images.items():
-        counted = counted_rows(table, name) & (table['pred'] == table['label'])
+        counted = solved(table, name) & (table['pred'] == table['label'])
         summary['attacks'][name]['psnr'], summary['attacks'][name]['ssim'] = quality(
             split.x[counted], x_adv[counted])
     return summary

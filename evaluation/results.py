@@ -1,8 +1,9 @@
 """Results as data: one row an image in results.tsv, their summary in summary.json; no TensorFlow
 here.
 
-For each attack a row has <attack>_pred, _conf, _l2, _rho, _success and _iterations; rho is ||r||_2
-/ ||x||_2 (eq. 8).
+A row has the image's index, label, prediction, confidence and margin: the logit of the predicted
+class minus the next largest, in float64 (older files lack it). For each attack it has
+<attack>_pred, _conf, _l2, _rho, _success and _iterations; rho is ||r||_2 / ||x||_2 (eq. 8).
 """
 import csv
 
@@ -11,9 +12,11 @@ from utils.files import atomic_write
 
 import numpy as np
 
-CLEAN_COLUMNS = ('index', 'label', 'pred', 'conf')
+CLEAN_COLUMNS = ('index', 'label', 'pred', 'conf', 'margin')
+OLDER_COLUMNS = CLEAN_COLUMNS[:-1]
 ATTACK_COLUMNS = ('pred', 'conf', 'l2', 'rho', 'success', 'iterations')
 INTEGERS = ('index', 'label', 'pred', 'success', 'iterations')
+RADII = (0.5, 1., 1.5, 2.)   # l2, of robust accuracy
 
 
 def relative_norms(x, x_adv):
@@ -31,9 +34,9 @@ def relative_norms(x, x_adv):
         return l2, np.where(l2 == 0, 0., l2 / x_norm)
 
 
-def columns(attacks):
+def columns(attacks, clean=CLEAN_COLUMNS):
     """The header of results.tsv for these attacks."""
-    return list(CLEAN_COLUMNS) + [
+    return list(clean) + [
         '%s_%s' % (attack, column) for attack in attacks for column in ATTACK_COLUMNS
     ]
 
@@ -56,10 +59,11 @@ def read_tsv(path):
             rows = list(csv.reader(stream, delimiter='\t'))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError('%s: cannot be read: %s' % (path, error))
-    check(rows and tuple(rows[0][:4]) == CLEAN_COLUMNS, '%s: line 1 does not begin with %s', path,
-          ' '.join(CLEAN_COLUMNS))
-    header = rows[0]
-    check(header == columns(attacks_of(header)) and len(set(header)) == len(header),
+    header = rows[0] if rows else []
+    check(tuple(header[:4]) == OLDER_COLUMNS, '%s: line 1 does not begin with %s', path,
+          ' '.join(OLDER_COLUMNS))
+    clean = CLEAN_COLUMNS if 'margin' in header else OLDER_COLUMNS
+    check(header == columns(attacks_of(header), clean) and len(set(header)) == len(header),
           '%s: line 1 names other columns than %s for each attack', path, ' '.join(ATTACK_COLUMNS))
     check(len(rows) > 1, '%s: has no row', path)
     table = {column: [] for column in header}
@@ -89,32 +93,60 @@ def attacks_of(header):
     return [column[:-len('_success')] for column in header if column.endswith('_success')]
 
 
-def counted_rows(table, attack):
-    """[n] bool: the images that count in an attack's rho: all but those it failed on, and black
-    ones, which have no rho.
-    """
+def solved(table, attack):
+    """[n] bool: all images but those that the attack failed on, and black ones, without a rho."""
     return (table[attack + '_success'] == 1) & np.isfinite(table[attack + '_rho']) | (
         table['pred'] != table['label'])
 
 
-def summarise(table):
-    """{'num_examples', 'error', 'attacks': {name: {...}}} of a table of results.
+def averaged(table, attack):
+    """[n] bool: the images that count in an attack's mean rho. Failures do, with the r that they
+    were left with; what was returned as it was has no r, and a black image no rho.
+    """
+    return solved(table, attack) | (np.isfinite(table[attack + '_rho']) &
+                                    (table[attack + '_l2'] > 0))
 
-    rho and l2 are means over all images but those whose attack failed, which are counted; an image
-    that was misclassified to begin with counts with r = 0 (eq. 8). A mean over no image is None.
+
+def robust_accuracy(table):
+    """{radius: share of all images that are right and that no attack led to another class within
+    this l2 radius}.
+    """
+    distance = np.where(table['pred'] == table['label'], np.inf, 0.)
+    for attack in attacks_of(table):
+        fooled = table[attack + '_pred'] != table['label']
+        distance = np.where(fooled, np.minimum(distance, table[attack + '_l2']), distance)
+    return {'%g' % radius: float(np.mean(distance > radius)) for radius in RADII}
+
+
+def summarise(table):
+    """What summary.json has of a table of results.
+
+    median_margin: None in an older table; saturated: the share of images whose confidence is 1 in
+    float32. rho and l2 are means over all images (eq. 8), see averaged; a median takes a failure as
+    infinite. A mean over no image, and a median that is infinite, is None.
     """
     wrong = table['pred'] != table['label']
-    summary = {
-        'num_examples': int(len(wrong)), 'error': float(np.mean(wrong)) if len(wrong) else None,
-        'attacks': {}
+    return {
+        'num_examples': len(wrong), 'error': _mean(wrong),
+        'median_margin': float(np.median(table['margin'])) if 'margin' in table else None,
+        'saturated': _mean(np.float32(table['conf']) == 1),
+        'robust_accuracy': robust_accuracy(table),
+        'attacks': {attack: _summarise_attack(table, attack, wrong) for attack in attacks_of(table)}
     }
-    for attack in attacks_of(table):
-        counted = counted_rows(table, attack)
 
-        def mean(column, rows):
-            return float(np.mean(table['%s_%s' % (attack, column)][rows])) if rows.any() else None
-        summary['attacks'][attack] = {
-            'rho': mean('rho', counted), 'l2': mean('l2', counted), 'failed': int(np.sum(~counted)),
-            'conf': mean('conf', counted & ~wrong), 'iterations': mean('iterations', ~wrong),
-        }
+
+def _summarise_attack(table, attack, wrong):
+    found, counted = solved(table, attack), averaged(table, attack)
+    summary = {'failed': int(np.sum(~found)),
+               'conf': _mean(table[attack + '_conf'][found & ~wrong]),
+               'iterations': _mean(table[attack + '_iterations'][~wrong])}
+    for norm in ('rho', 'l2'):
+        values = table['%s_%s' % (attack, norm)]
+        median = np.median(np.where(found, values, np.inf))
+        summary.update({norm: _mean(values[counted]),
+                        norm + '_median': float(median) if np.isfinite(median) else None})
     return summary
+
+
+def _mean(values):
+    return float(np.mean(values)) if len(values) else None

@@ -23,7 +23,10 @@ ATTACK_NAMES = {
 }
 MODEL_NAMES = {'mlp': 'MLP', 'lenet5': 'LeNet-5'}
 DATASET_NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'digits': 'digits'}
-COLUMN_NAMES = dict(ATTACK_NAMES, error='Test error, %', worst='Worst case')
+COLUMN_NAMES = dict(ATTACK_NAMES, error='Test error, %', worst='Worst case',
+                    margin='Median margin', saturated='Confidence 1, %')
+ENDINGS = (('_rho_median', ', median'), ('_l2_median', ', median l2'), ('_l2', ', l2'),
+           ('_median', ', median'))   # of columns, in words
 
 
 def defense_name(run):
@@ -40,6 +43,11 @@ def attack_name(attack):
 
 def column_name(column):
     """The heading of a table's column."""
+    if column.startswith('robust_'):
+        return 'Robust at %s, %%' % column[len('robust_'):]
+    for ending, words in ENDINGS:
+        if column.endswith(ending):
+            return column_name(column[:-len(ending)]) + words
     return COLUMN_NAMES.get(column, column)
 
 

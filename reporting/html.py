@@ -31,9 +31,10 @@ pre { overflow-x: auto; font-size: .8rem; }
 NOTE = (
     'rho is the mean of &#8214;r&#8214;&#8322; / &#8214;x&#8214;&#8322; over the images (eq. 8): '
     'an image that is misclassified to '
-    'begin with counts with r = 0, one whose attack failed is left out, and the number of those '
-    'is in brackets. The worst case '
-    'takes, image by image, the smallest perturbation that any attack found.')
+    'begin with counts with r = 0, one whose attack failed with the r that it was left with, and '
+    'the number of those is in brackets; one for which an attack returned no other image is left '
+    'out. A median counts every failure as infinite. The worst case takes, image by image, the '
+    'smallest perturbation that any attack found.')
 
 
 def _row(tag, texts):

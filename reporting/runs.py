@@ -1,5 +1,6 @@
 """The tested runs of a folder, and what is known of their images under all attacks."""
 import collections
+import functools
 import os
 
 from utils.errors import UserError, check
@@ -8,7 +9,7 @@ from utils.hyperparameters import TEST_PLACES, TRAIN_PLACES
 
 import numpy as np
 
-from evaluation.results import attacks_of, counted_rows, read_tsv
+from evaluation.results import attacks_of, read_tsv, solved
 from experiments.table1 import DEFENSES
 
 # Settings that may differ between the runs of a row; every other one is the same in all of them.
@@ -102,19 +103,25 @@ def _check_equal(verb, first, run, there, here):
               key, there[key], key, here[key])
 
 
+def joint(run):
+    """One table of all attacks of a run, over the images that every one was tried on."""
+    tables = list(run.tables.values())
+    index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
+    whole = {}
+    for table in tables:
+        rows = np.argsort(table['index'])[np.searchsorted(np.sort(table['index']), index)]
+        whole.update({column: values[rows] for column, values in table.items()})
+    return whole
+
+
 def rho_by_attack(run):
     """{attack: rho [n]} over the images that every attack was tried on, in one order.
 
     0 for an image that is misclassified to begin with, infinite where the attack failed.
     """
-    index = sorted(
-        set.intersection(*(set(table['index'].tolist()) for table in run.tables.values())))
-    found = {}
-    for attack, table in run.tables.items():
-        rows = {image: row for row, image in enumerate(table['index'].tolist())}
-        rho = np.where(counted_rows(table, attack), table[attack + '_rho'], np.inf)
-        found[attack] = rho[[rows[image] for image in index]]
-    return found
+    table = joint(run)
+    return {attack: np.where(solved(table, attack), table[attack + '_rho'], np.inf)
+            for attack in run.tables}
 
 
 def worst_case(run):

@@ -4,51 +4,60 @@ import functools
 
 import numpy as np
 
-from evaluation.results import summarise
+from evaluation.results import RADII, summarise
 from experiments.table1 import published
-from reporting.runs import check_one_setting, worst_case
+from reporting.runs import check_one_setting, joint, worst_case
 
 ORDER = ('deepfool', 'carlini', 'high_confidence')
+JOINT = ('worst', 'robust_')   # what columns of all attacks of a run begin with
 
 Table = collections.namedtuple('Table', 'title published columns rows runs')
-Table.__doc__ = """A table: rows are (name, defense, {column: Cell}), published is (defense,
-column) -> number or None."""
+Table.__doc__ = """A table: columns are those of Table 1; rows are (name, defense, {column: Cell}),
+which have all columns; published is (defense, column) -> number or None."""
 
 Cell = collections.namedtuple('Cell', 'mean sd runs failed images')
 Cell.__doc__ = """A number of the table: mean over runs (None if every attack failed), standard
 deviation (None for one run), failed attacks, the images of all runs."""
 
 
-def _values(runs, column):
-    """The column's value in each run that has it, the number of failed attacks behind them and that
-    of images.
+def measure(run):
+    """{column: (value or None, failed attacks, images)} of a run, in the order of the long table.
+
+    A median that is infinite, because more than half of the attacks failed, is given as such.
     """
-    values = []
-    failed = images = 0
-    for run in runs:
-        if column == 'error':
-            values.append(100 * run.error)
-        elif column == 'worst':
-            rho = worst_case(run)
-            found = np.isfinite(rho)
-            values.extend([rho[found].mean()] if found.any() else [])
-            failed += int((~found).sum())
-            images += len(rho)
-        elif column in run.tables:
-            attack = summarise(run.tables[column])['attacks'][column]
-            values.extend([attack['rho']] if attack['rho'] is not None else [])
-            failed += attack['failed']
-            images += len(run.tables[column]['index'])
-    return values, failed, images
+    found = {'error': (100 * run.error, 0, 0)}
+    for attack, table in run.tables.items():
+        summary = summarise(table)['attacks'][attack]
+        found[attack] = summary['rho'], summary['failed'], len(table['index'])
+        for column in ('rho_median', 'l2', 'l2_median'):
+            infinite = np.inf if column != 'l2' else None
+            value = summary[column]
+            found['%s_%s' % (attack, column)] = (infinite if value is None else value), 0, 0
+    rho = worst_case(run)
+    solved = np.isfinite(rho)
+    mean = rho[solved].mean() if solved.any() else None
+    found['worst'] = mean, int((~solved).sum()), len(rho)
+    found['worst_median'] = np.median(rho), 0, 0
+    whole = summarise(joint(run))
+    for radius, share in whole['robust_accuracy'].items():
+        found['robust_' + radius] = 100 * share, 0, 0
+    found['margin'] = whole['median_margin'], 0, 0
+    found['saturated'] = 100 * whole['saturated'], 0, 0
+    return found
 
 
 def cell(runs, column):
-    """The Cell of a column over the runs of a row; None where there is nothing to average."""
-    values, failed, images = _values(runs, column)
+    """The Cell of a column over the measured runs of a row; None where there is nothing to average.
+    """
+    measured = [run[column] for run in runs if column in run]
+    values = [value for value, _, _ in measured if value is not None]
+    failed = sum(failures for _, failures, _ in measured)
+    images = sum(tried for _, _, tried in measured)
     if not values:
         return Cell(None, None, 0, failed, images) if failed else None
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Cell(float(np.mean(values)), sd, len(values), failed, images)
+    spread = len(values) > 1 and np.isfinite(values).all()
+    return Cell(float(np.mean(values)), float(np.std(values, ddof=1)) if spread else None,
+                len(values), failed, images)
 
 
 def build_tables(runs):
@@ -57,6 +66,18 @@ def build_tables(runs):
     for run in runs:
         groups.setdefault((run.dataset, run.model, run.split), []).append(run)
     return [_table(*key, chosen) for key, chosen in groups.items()]
+
+
+def all_columns(columns):
+    """The columns of the long table, from those of Table 1."""
+    found = []
+    for column in columns:
+        found.append(column)
+        if column == 'worst':
+            found.append('worst_median')
+        elif column != 'error':
+            found += [column + ending for ending in ('_rho_median', '_l2', '_l2_median')]
+    return found + ['robust_%g' % radius for radius in RADII] + ['margin', 'saturated']
 
 
 def _table(dataset, model, split, runs):
@@ -69,9 +90,11 @@ def _table(dataset, model, split, runs):
     rows = []
     for (name, defense), same in by_name.items():
         check_one_setting(same)
+        measured = [measure(run) for run in same]
         # The worst case of fewer attacks would look better.
-        whole = [run for run in same if attacks == set(run.tables)]
-        cells = {column: cell(whole if column == 'worst' else same, column) for column in columns}
+        whole = [values for run, values in zip(same, measured) if attacks == set(run.tables)]
+        cells = {column: cell(whole if column.startswith(JOINT) else measured, column)
+                 for column in all_columns(columns)}
         rows.append((name, defense, cells))
     is_table_1 = (dataset, split) == ('mnist', 'test')
     reference = functools.partial(published, model if is_table_1 else None)

@@ -3,25 +3,32 @@ import collections
 import csv
 import io
 
+import numpy as np
+
 from experiments.names import column_name, defense_name, title
 from reporting.runs import SHORTER, beaten
+from reporting.tables import ORDER
+
+DIGITS = {'error': 2, 'margin': 1, 'saturated': 1}
+CEILING = 16.6   # margin in logits at which float32 cannot tell a confidence from 1
 
 
-def cell_text(value, column, reference=None, pm='±'):
-    """A Cell as text: mean, ± standard deviation, the share of attacks that failed, and the
+def cell_text(value, column, reference=None, pm='±', mark=''):
+    """A Cell as text: mean, mark, ± standard deviation, the share of attacks that failed, and the
     difference to a published value.
     """
     if value is None:
         return ''
-    digits = '%.2f' if column == 'error' else '%.3f'
-    text = '-' if value.mean is None else digits % value.mean
+    digits = DIGITS.get(column, 1 if column.startswith('robust_') else 3)
+    number = '%%.%df' % digits
+    text = '-' if value.mean is None else '∞' if np.isinf(value.mean) else number % value.mean
+    text += mark
     if value.sd is not None:
-        text += ' %s %s' % (pm, digits % value.sd)
+        text += ' %s %s' % (pm, number % value.sd)
     if value.failed:
         text += ' [%.3g %% failed]' % (100. * value.failed / value.images)
     if reference is not None and value.mean is not None:
-        text += ' (%s, %s)' % (digits % reference, ('%+.2f' if column == 'error' else '%+.3f') %
-                               (value.mean - reference))
+        text += ' (%s, %+.*f)' % (number % reference, digits, value.mean - reference)
     return text
 
 
@@ -31,13 +38,19 @@ def heading(table):
     return title(run.model, run.dataset, run.split)
 
 
+def saturated(cells):
+    """Whether a row's confidence is 1 in float32 for more than half of its images."""
+    return cells['saturated'].mean > 50
+
+
 def rows_of(table, with_published, pm='±'):
     """The texts of a Table, row by row, the header first."""
     yield ['Defense'] + [column_name(column) for column in table.columns]
     for name, defense, cells in table.rows:
         yield [defense_name(name)] + [
             cell_text(cells[column], column,
-                      table.published(defense, column) if with_published else None, pm)
+                      table.published(defense, column) if with_published else None, pm,
+                      '*' * (column.startswith('high_confidence') and saturated(cells)))
             for column in table.columns
         ]
 
@@ -47,7 +60,8 @@ def notes_of(table):
     where Carlini-Wagner was beaten.
     """
     counts = collections.OrderedDict()
-    for column in table.columns:
+    attacks = {attack for run in table.runs for attack in run.tables}
+    for column in sorted(attacks, key=lambda name: (ORDER + (name,)).index(name)):
         sizes = {len(run.tables[column]['index']) for run in table.runs if column in run.tables}
         if sizes:
             counts[column_name(column)] = ' to '.join(
@@ -55,6 +69,7 @@ def notes_of(table):
     yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
     if len(set(counts.values())) > 1:
         yield 'The worst case is of the images that every attack of a run was tried on.'
+    yield from _notes_of_confidence(table)
     lost = collections.OrderedDict()
     for run in table.runs:
         if 'carlini' in run.tables and len(run.tables) > 1:
@@ -63,6 +78,22 @@ def notes_of(table):
         yield 'Images for which another attack is more than %d %% below Carlini-Wagner: %s.' % (
             100 * SHORTER, ', '.join('%s %d of %d' % (defense_name(name), sum(images), len(images))
                                      for name, images in lost.items()))
+
+
+def _notes_of_confidence(table):
+    """What the paper's attack, which goes to the confidence of the original, depends on."""
+    if not any('high_confidence' in run.tables for run in table.runs):
+        return
+    for column, words in (('margin', 'Median margin M of the clean images, in logits'),
+                          ('saturated', 'Clean images whose confidence is 1 in float32, %')):
+        texts = ['%s %s' % (defense_name(name), cell_text(cells[column], column))
+                 for name, _, cells in table.rows if cells[column] is not None]
+        if texts:
+            yield '%s: %s.' % (words, ', '.join(texts))
+    if any(saturated(cells) for _, _, cells in table.rows):
+        yield ('*: that is more than half of them. Such an attack may stop at a margin of %s, so '
+               'that its rho over that of DeepFool is about 1 + %s / M: the column says as much '
+               'about float32 as about robustness.' % (CEILING, CEILING))
 
 
 def markdown(tables, with_published=False):

@@ -74,7 +74,7 @@ def test_the_recorded_choice_is_what_its_command_prints(tmp_path):
 
 def test_the_sweep_uses_the_learning_rates_that_were_chosen():
     from experiments.table1 import HYPERPARAMETERS
-    from reporting.tuning import choose, collect_candidates
+    from experiments.tuning import choose, collect_candidates
     candidates = collect_candidates(os.path.join(ROOT, 'results', 'tuning'))
     chosen = {c[1:3]: c.lr for c in candidates if choose(candidates)[c[:3]] == c.name}
     assert len(chosen) == 8

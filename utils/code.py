@@ -5,7 +5,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # The packages of the project, floor by floor: each imports only from lower floors and from itself.
 FLOORS = (
-    ('utils', 'experiments'),
+    ('utils',),
+    ('experiments',),
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
     ('critic', 'universal', 'evaluation'),

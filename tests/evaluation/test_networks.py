@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS
 from datasets import load_dataset
+from datasets.sums import SUMS, read_sums, sha256
 from evaluation.networks import (
     StoredNetwork,
     load_network,
@@ -18,7 +19,6 @@ from evaluation.networks import (
     variable_name,
     write_network,
 )
-from evaluation.sums import SUMS, read_sums, sha256
 from models import build_model
 from tests.running import ROOT
 from tests.stored import random_images, random_network, reference_logits

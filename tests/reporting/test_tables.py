@@ -10,10 +10,12 @@ from utils.errors import UserError
 import numpy as np
 import pytest
 
+from evaluation.results import columns
 from reporting.runs import beaten, collect_runs, worst_case
-from reporting.tables import build_tables
-from reporting.text import cell_text, latex, markdown, notes_of, to_csv
+from reporting.tables import all_columns, build_tables
+from reporting.text import cell_text, latex, markdown, notes_of, rows_of, to_csv
 from tests.recorded import A, B, table, write_run
+from tests.running import run_script
 
 
 def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
@@ -29,7 +31,7 @@ def test_table_averages_runs_marks_failures_and_takes_the_worst_case(tmp_path):
     assert cells['deepfool'].mean == pytest.approx(0.225) and cells['deepfool'].sd == pytest.approx(
         np.std([0.15, 0.3], ddof=1))
     assert cells['carlini'].failed == 1 and cells['carlini'].runs == 1
-    assert cell_text(cells['carlini'], 'carlini') == '0.083 [25 % failed]'
+    assert cell_text(cells['carlini'], 'carlini') == '0.287 [25 % failed]'
     assert cell_text(cells['deepfool'], 'deepfool', 0.29) == '0.225 ± 0.106 (0.290, -0.065)'
     assert cells['worst'].mean == pytest.approx(
         0.1125) and cells['worst'].runs == 1   # of seed 1, which has both attacks
@@ -86,13 +88,14 @@ def test_splits_are_kept_apart_and_a_cell_without_any_success_shows_the_count(tm
     ]
     cells = validation.rows[0][2]
     assert cells['deepfool'].failed == 3 and cells['deepfool'].runs == 1
-    contents = table(deepfool=([0.1] * 4, [0] * 4))
+    contents = table(deepfool=([0.] * 4, [0] * 4))   # given back as they were
     contents['pred'] = contents['label'].copy()
     write_run(tmp_path, 'all_failed', 7, contents, defense='vat')
     rows = [
         row for t in build_tables(collect_runs(str(tmp_path))) for row in t.rows if row[0] == 'vat'
     ]
     assert cell_text(rows[0][2]['deepfool'], 'deepfool') == '- [100 % failed]'
+    assert cell_text(rows[0][2]['deepfool_rho_median'], 'deepfool_rho_median') == '∞'
 
 
 def test_two_defenses_under_one_name_are_two_rows(tmp_path):
@@ -157,3 +160,39 @@ def test_results_further_down_belong_to_other_tables(tmp_path):
     write_run(tmp_path, os.path.join('short', 'test_mlp'), 1, table(deepfool=A))
     run, = collect_runs(str(tmp_path))
     assert run.folders == {'deepfool': str(tmp_path / 'test_mlp' / 'critic_s1')}
+
+
+def test_the_long_table_the_margin_and_the_mark_of_saturated_cells(tmp_path):
+    sure = dict(table(high_confidence=A, deepfool=A), conf=np.ones(4), margin=np.arange(20., 24.))
+    sure = {column: sure[column] for column in columns(['high_confidence', 'deepfool'])}
+    write_run(tmp_path, 'test_mlp', 1, sure, defense='none')
+    write_run(tmp_path, 'test_mlp', 1, table(high_confidence=B, deepfool=A))
+    built, = build_tables(collect_runs(str(tmp_path)))
+    notes = '\n'.join(notes_of(built))
+    assert 'M of the clean images, in logits: no defense 21.5.' in notes
+    assert 'confidence is 1 in float32, %: no defense 100.0, adversary critic 0.0.' in notes
+    assert '1 + 16.6 / M' in notes
+    assert '| no defense | 25.00 | 0.150 | 0.150* | 0.150 |' in markdown([built])
+    assert '| adversary critic | 25.00 | 0.150 | 0.287 [25 % failed] |' in markdown([built])
+    wide = built._replace(columns=all_columns(built.columns))
+    header, none, critic = rows_of(wide, False)
+    assert len(set(header)) == len(header) == len(none) == 18
+    cells = dict(zip(header, critic))
+    assert cells['High-confidence (paper), median'] == '0.125'
+    assert cells['High-confidence (paper), median l2'] == '1.250'
+    assert cells['Median margin'] == '' and dict(zip(header, none))['Median margin'] == '21.5'
+    assert cells['Robust at 0.5, %'] == '50.0' and cells['Robust at 2, %'] == '25.0'
+    assert cells['Worst case, median'] == '0.075'
+    assert set(built.rows[0][2]) == set(wide.columns)
+
+
+def test_columns_are_chosen_by_name(tmp_path):
+    write_run(tmp_path, 'test_mlp', 1, table(deepfool=A, carlini=B))
+    for given, said in (('error,robust_1', '| Defense | Test error, % | Robust at 1, % |'),
+                        ('all', '| Confidence 1, % |')):
+        status, out, _ = run_script('report.py', '--results_dir=%s' % tmp_path,
+                                    '--columns=' + given)
+        assert status == 0 and said in out
+    status, _, err = run_script('report.py', '--results_dir=%s' % tmp_path, '--columns=rho')
+    assert status == 2 and err.count('\n') == 1
+    assert "--columns is 'rho'; expected one of carlini, carlini_l2" in err

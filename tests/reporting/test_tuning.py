@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 
-from reporting.tuning import choose, collect_candidates, tuning_markdown
+from experiments.tuning import choose, collect_candidates, tuning_markdown
 from tests.recorded import A, B, table, write_run
 from tests.running import run_script
 
@@ -51,7 +51,7 @@ def test_the_html_page_stands_alone_and_escapes_what_it_shows(tmp_path):
                                   '--results_dir=' + str(tmp_path))
     assert status == 0, err
     page = (tmp_path / 'report' / 'report.html').read_text()
-    assert page.count('<tr>') == 2 and '<td>0.083 [25 % failed]</td>' in page
+    assert page.count('<tr>') == 2 and '<td>0.287 [25 % failed]</td>' in page
     assert '<b>' not in page and '&lt;b&gt;&amp;' in page
     assert 'src="data:image/png;base64,' in page and 'http' not in page and '<script' not in page
     assert 'name="viewport"' in page

@@ -41,8 +41,10 @@ def check_saved(folder, attack):
     assert np.array_equal(saved['y'], table['label'])
     assert saved['x_adv'].min() >= 0 and saved['x_adv'].max() <= 1
     summary = json.load(open(os.path.join(folder, 'summary.json')))['attacks'][attack]
-    counted = (table['pred'] != table['label']) | (table[attack + '_success'] == 1)
+    wrong, failed = table['pred'] != table['label'], table[attack + '_success'] == 0
+    counted = wrong | (rho > 0)
     assert summary['rho'] == pytest.approx(rho[counted].mean(), rel=1e-12)
+    assert summary['failed'] == (failed & ~wrong).sum()
     assert summary['psnr'] > 5 and 0 < summary['ssim'] < 1
 
 

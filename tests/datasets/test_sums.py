@@ -6,7 +6,7 @@ from utils.errors import UserError
 
 import pytest
 
-from evaluation.sums import check_sums, read_sums, sha256
+from datasets.sums import check_sums, read_sums, sha256
 
 ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'   # FIPS 180-2, B.1
 NAMES = ['plain', 'two words', '[a]*?', 'back\\slash', 'new\nline', 'back\\new', 'vidé']
