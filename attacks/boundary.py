@@ -16,7 +16,7 @@ from utils.ops import lp_norm, mask_class, per_image, project_box, select_class,
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import attackable, check_number, outcome
+from attacks.contract import attackable, check_number, largest, outcome
 from attacks.inputs import check_inputs
 from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks, run_active
@@ -209,7 +209,7 @@ def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=Non
         labels = tf.gather(y, rows)
         logits = model(images)
         right = attackable(logits, labels)
-        slack = ROUNDING * tf.reduce_max(tf.abs(logits), axis=1)
+        slack = ROUNDING * largest(logits)
         if targets is not None:
             order = tf.gather(targets, rows)[:, tf.newaxis]
             order = order[:, :candidates]

@@ -42,6 +42,12 @@ def attackable(logits, y):
     return tf.equal(prediction(logits), y)
 
 
+def largest(logits):
+    """[n]: the largest absolute value of a finite logit, which rounding is a share of."""
+    finite = tf.where(tf.is_finite(logits), tf.abs(logits), tf.zeros_like(logits))
+    return tf.reduce_max(finite, axis=1)
+
+
 def project_step(x, r, overshoot, box):
     """r [n, ...], shortened with `box` so that x + (1 + overshoot) r lies in [0, 1]."""
     return (project_box(x + (1 + overshoot) * r) - x) / (1 + overshoot) if box else r

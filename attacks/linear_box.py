@@ -9,7 +9,7 @@ from utils.ops import lp_norm, mask_class, norm, prediction, select_class
 
 import tensorflow.compat.v1 as tf
 
-from attacks.contract import attackable, check_number, check_whole, outcome
+from attacks.contract import attackable, check_number, check_whole, largest, outcome
 from attacks.inputs import check_inputs
 from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks
@@ -103,7 +103,7 @@ def search(model, half_space, falls, labels, eligible, growth):
     """
     def fooled(scale):
         logits = model(half_space(scale * falls))
-        least = MARGIN * (1 + tf.reduce_max(tf.abs(logits), axis=1))
+        least = MARGIN * (1 + largest(logits))
         return eligible & (lead(logits, labels) < -least)
 
     def grow(trial, low, high, found):

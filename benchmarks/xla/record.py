@@ -19,10 +19,19 @@ import tensorflow.compat.v1 as tf
 from attacks import ATTACKS
 from benchmarks.xla.export_attack import SETTINGS
 from datasets import load_dataset
-from evaluation.results import ATTACK_COLUMNS, columns, summarise, write_tsv
+from evaluation.results import (
+    ATTACK_COLUMNS,
+    CLEAN_COLUMNS,
+    OLDER_COLUMNS,
+    columns,
+    summarise,
+    write_tsv,
+)
 from models import build_model
 from training.checkpoints import Checkpoints, Progress
 from training.run_folder import RunFolder
+
+BATCH = 1000   # images whose margins are taken at once
 
 
 def record_of(info, data, revision, device):
@@ -34,13 +43,16 @@ def record_of(info, data, revision, device):
             'program': 'benchmarks.xla.run', 'device': device}
 
 
-def save_checkpoint(folder, record, weights, epochs):
-    """Writes the classifier's weights as the checkpoint of a run that has trained `epochs`."""
+def save_checkpoint(folder, record, weights, epochs, images):
+    """Writes the classifier's weights as the checkpoint of a run that has trained `epochs`; returns
+    the margins [n] of images [n, ...], as results.tsv has them.
+    """
     args = record['args']
     with tf.Graph().as_default():
         model = build_model(args['model'], record['num_classes'], args['seed'],
                             args['layer_dims'], args['activation_fn'])
-        model(tf.placeholder(tf.float32, [None] + record['image_shape']))
+        x = tf.placeholder(tf.float32, [None] + record['image_shape'])
+        top = tf.nn.top_k(model(x), 2).values
         checkpoints = Checkpoints(folder)
         feeds = [(variable, tf.placeholder(tf.float32, variable.shape))
                  for variable in model.variables]
@@ -50,15 +62,22 @@ def save_checkpoint(folder, record, weights, epochs):
             session.run(assign, {feed: weights[variable.op.name.replace('/', '|')]
                                  for variable, feed in feeds})
             checkpoints.save(session, epochs, Progress(epochs, 0, {}))
+            found = [session.run(top, {x: images[start:start + BATCH]})
+                     for start in range(0, len(images), BATCH)]
+    return np.subtract(*np.concatenate(found).T)
 
 
-def table_of(out, names, labels):
-    """results.tsv of the attacks `names`, whose files in OUT are of equally many images."""
+def table_of(out, names, labels, margins):
+    """results.tsv of the attacks `names`, whose files in OUT are of equally many images; margins:
+    of all images, None where the network is lost.
+    """
     found = {name: np.load(os.path.join(out, 'attack_%s.npz' % name)) for name in names}
     first = found[names[0]]
     n = len(first['pred'])
     clean = {key: first[key] for key in ('pred', 'conf')}
     table = dict(clean, index=np.arange(n), label=labels[:n])
+    if margins is not None:
+        table['margin'] = margins[:n]
     for name in names:
         values = {key: found[name][key] for key in ('l2', 'rho', 'iterations')}
         values.update({key: found[name]['adv_' + key] for key in clean})
@@ -68,7 +87,8 @@ def table_of(out, names, labels):
                    else values['pred'] != labels[:n])
         values['success'] = success.astype(np.int32)
         table.update({'%s_%s' % (name, column): values[column] for column in ATTACK_COLUMNS})
-    return {key: table[key] for key in columns(names)}
+    known = CLEAN_COLUMNS if 'margin' in table else OLDER_COLUMNS
+    return {key: table[key] for key in columns(names, known)}
 
 
 def main(folder, out, mnist, train_dir, working_dir, revision, device):
@@ -83,9 +103,11 @@ def main(folder, out, mnist, train_dir, working_dir, revision, device):
     with open(os.path.join(out, 'metrics.jsonl')) as stream:
         rows = [json.loads(line) for line in stream]
     run.write_metrics(rows)
+    margins = None
     if os.path.exists(os.path.join(out, 'weights.npz')):
-        save_checkpoint(run.checkpoints, record, np.load(os.path.join(out, 'weights.npz')),
-                        len(rows))
+        margins = save_checkpoint(run.checkpoints, record,
+                                  np.load(os.path.join(out, 'weights.npz')), len(rows),
+                                  data.test.images(slice(None)))
     with open(os.path.join(out, 'test.json')) as stream:
         error = json.load(stream)['error']
     groups = [[name for name in SETTINGS if name != 'carlini'], ['carlini']]
@@ -93,7 +115,7 @@ def main(folder, out, mnist, train_dir, working_dir, revision, device):
         names = [name for name in group
                  if os.path.exists(os.path.join(out, 'attack_%s.npz' % name))]
         if names:
-            table = table_of(out, names, data.test.y)
+            table = table_of(out, names, data.test.y, margins)
             place = make_folder(os.path.join(working_dir + suffix, run.name))
             run.copy_record(place)
             write_tsv(os.path.join(place, 'results.tsv'), table)

@@ -100,7 +100,7 @@ def test_without_labels_they_are_the_predictions(session, linear):
         assert np.array_equal(found.success, given.success) and found.success.any(), name
 
 
-@pytest.mark.parametrize('name', sorted(ATTACKS))
+@pytest.mark.parametrize('name', sorted(set(ATTACKS) - {'eval_robustness'}))
 def test_success_is_another_class_in_float64(session, name):
     """Some images are wrong to begin with: they are successes, and unchanged."""
     model = LinearModel(np.random.RandomState(0).randn(36, 3), np.zeros(3))

@@ -14,7 +14,8 @@ LINEAR = LinearModel(WEIGHTS, -.5 * WEIGHTS.sum(axis=0))
 MODEL = flat(LINEAR)
 IMAGES = np.float32(np.random.RandomState(1).uniform(.2, .8, (5, 6, 6, 1)))
 LABELS = LINEAR.logits(IMAGES.reshape(5, 36)).argmax(axis=1)
-EVERY = pytest.mark.parametrize('name', sorted(ATTACKS))
+# eval_robustness goes from the prediction, also where that is wrong, and uses no y.
+EVERY = pytest.mark.parametrize('name', sorted(set(ATTACKS) - {'eval_robustness'}))
 TARGETED = ['bim', 'boundary', 'carlini', 'fgsm', 'high_confidence', 'pgd']
 
 
