@@ -16,7 +16,7 @@ from training.checkpoints import read_checkpoint
 from training.run_folder import RunFolder
 
 CONFIG = types.SimpleNamespace(pretrain_niter=1, niter=2, batch_size=5, seed=1, gpu_memory='1',
-                               summary_frequency=1, checkpoint_frequency=0)
+                               augment='', summary_frequency=1, checkpoint_frequency=0)
 STEPS = 3   # an epoch, of 12 images
 
 
