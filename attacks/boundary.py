@@ -11,7 +11,7 @@ import collections
 
 from utils.errors import check
 from utils.noise import Noise
-from utils.ops import lp_norm, mask_class, per_image, project_box, select_class, steepest
+from utils.ops import lp_norm, per_image, project_box, select_class, steepest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -21,7 +21,7 @@ from attacks.inputs import check_inputs
 from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks, run_active
 from attacks.projection import inner, project_half_space
-from attacks.targets import boundary_distances
+from attacks.targets import boundary_distances, lead
 
 MARGIN = 1e-4       # l2 length added to each step of seek, so that it crosses the boundary
 FIRST_SHARE = 0.5   # how far the first trial goes from the adversarial point towards x
@@ -109,9 +109,8 @@ class _Walk(object):
         it has one.
         """
         logits = self._model(state.z)
-        others = tf.reduce_max(mask_class(logits, state.label), axis=1)
-        lead = select_class(logits, state.label) - others
-        gap = -lead if self._targeted else lead
+        ahead = lead(logits, state.label)
+        gap = -ahead if self._targeted else ahead
         adversarial = gap < -state.slack
         if not self._targeted:
             towards = select_class(logits, select_class(state.targets, state.turn))

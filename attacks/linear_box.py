@@ -5,7 +5,7 @@ image of [0, 1] in class j is known exactly; how far it must go beyond the linea
 searched for. Ours: further rounds linearise at what was found and start from x again.
 """
 from utils.errors import check
-from utils.ops import lp_norm, mask_class, norm, prediction, select_class
+from utils.ops import lp_norm, norm, select_class
 
 import tensorflow.compat.v1 as tf
 
@@ -14,7 +14,7 @@ from attacks.inputs import check_inputs
 from attacks.jacobian import jacobian
 from attacks.loop import SLOTS, by_chunks
 from attacks.projection import HalfSpace, inner
-from attacks.targets import boundary_distances, lead
+from attacks.targets import boundary_distances, lead, lead_over_rival
 
 TRIALS = 10      # times that the fall grows before a class is given up
 HALVINGS = 16    # of the bracket between what fooled the model and what did not
@@ -129,9 +129,7 @@ def again(model, origins, labels, found, ord, growth):
     """The images that a linearisation at those found gives, where they are closer to the origins.
     """
     images, hit = found
-    logits = model(images)
-    rival = prediction(mask_class(logits, labels))
-    gap = select_class(logits, labels) - select_class(logits, rival)
+    gap = lead_over_rival(model(images), labels)
     w = tf.gradients(gap, images)[0]
     falls = gap + inner(w, origins - images)   # the linearised lead of the label at the origin
     new = search(model, HalfSpace(origins, w, ord), falls, labels, hit & (falls > 0), growth)

@@ -1,5 +1,5 @@
 """Which class the attack A_f aims at (section 4): chosen once, at x."""
-from utils.ops import class_norms, mask_class, select_class
+from utils.ops import class_norms, mask_class, prediction, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -30,6 +30,14 @@ def lead(logits, classes):
     """By how much a class leads the best of the others: [n, k], [n] int32 -> [n]."""
     others = tf.reduce_max(mask_class(logits, classes), axis=1)
     return select_class(logits, classes) - others
+
+
+def lead_over_rival(logits, y):
+    """lead, with the strongest other class held fixed: its gradient is that class's alone, where
+    two are equal too.
+    """
+    rival = prediction(mask_class(logits, y))
+    return select_class(logits, y) - select_class(logits, rival)
 
 
 def closest_targets(logits, x, y, ord=2):

@@ -5,12 +5,13 @@ Omega = 1 / (n K^2) sum_i sum_{l, m} ||grad f_l(x_i) - grad f_m(x_i)||_2^2      
       = 2 / (n K) sum_i ||P J_i||_F^2,  P = I - 1 1^T / K,  J_i [K, d] the Jacobian at x_i.
 """
 from utils.errors import check, check_choice
-from utils.ops import mask_class, nll, per_image, prediction, select_class, squared_norm
+from utils.ops import nll, per_image, squared_norm
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from attacks.jacobian import jacobian
+from attacks.targets import lead_over_rival
 from models import Training
 from models.layers import flatten
 from training.objective import Losses, Update
@@ -92,8 +93,7 @@ def over_margin(logits, x, y, floor, power):
     """The mean of ||grad (f_y - f_j)||_2^2 / max(f_y - f_j, floor)^power, j the strongest other
     class, a constant; with power 2 and no floor it is 1 over the squared linear distance.
     """
-    rival = prediction(mask_class(logits, y))
-    margin = select_class(logits, y) - select_class(logits, rival)
+    margin = lead_over_rival(logits, y)
     gradient = tf.gradients(margin, x)[0]
     return tf.reduce_mean(squared_norm(gradient) / tf.maximum(margin, floor) ** power)
 

@@ -1,12 +1,13 @@
 """Adversarial training on the linearisation with the box (Hein & Andriushchenko, NIPS 2017, section
 5).
 """
-from utils.ops import mask_class, nll, prediction, select_class
+from utils.ops import nll
 
 import tensorflow.compat.v1 as tf
 
 from attacks.linear_box import norm_or_l1
 from attacks.projection import HalfSpace
+from attacks.targets import lead_over_rival
 from models import Training
 from training.objective import classifier_alone
 
@@ -22,9 +23,7 @@ def closest_in_box(model, x, y, share, ord):
     """x moved `share` [n] of the way to the linearised boundary with the likeliest other class, a
     constant in [0, 1]: [n, ...]. A misclassified image stays.
     """
-    logits = model(x)
-    rival = prediction(mask_class(logits, y))
-    lead = select_class(logits, y) - select_class(logits, rival)
+    lead = lead_over_rival(model(x), y)
     return tf.stop_gradient(HalfSpace(x, tf.gradients(lead, x)[0], ord)(share * lead))
 
 

@@ -24,6 +24,12 @@ def class_changed(y, clean, adversarial, **unused_settings):
     return adversarial['pred'] != y
 
 
+def reached(chosen, y, clean, adversarial):
+    """Whether a Chosen attack got to its goal, that of its file or class_changed: [n] bool."""
+    goal = getattr(module_of(chosen.function), 'succeeded', class_changed)
+    return goal(y, clean, adversarial, **chosen.settings)
+
+
 class Judge(object):
     """Builds attacks on `model` and judges what they return.
 
@@ -88,17 +94,12 @@ class Judge(object):
             check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
             l2, rho = relative_norms(x, result.x_adv)
-            success = self._goal(name)(y, clean, adversarial)
+            success = reached(self._chosen[name], y, clean, adversarial)
             values = dict(adversarial, l2=l2, rho=rho, success=success.astype(np.int32),
                           iterations=result.iterations)
             chunk.update({'%s_%s' % (name, column): value for column, value in values.items()})
             chunk[name + IMAGES] = result.x_adv
         return chunk
-
-    def _goal(self, name):
-        function, settings = self._chosen[name]
-        goal = getattr(module_of(function), 'succeeded', class_changed)
-        return lambda *outputs: goal(*outputs, **settings)
 
     def error(self, session, split):
         """The share of a Split's images that the model misclassifies."""

@@ -131,11 +131,13 @@ def summarise(table):
         'median_margin': float(np.median(table['margin'])) if 'margin' in table else None,
         'saturated': _mean(np.float32(table['conf']) == 1),
         'robust_accuracy': robust_accuracy(table),
-        'attacks': {attack: _summarise_attack(table, attack, wrong) for attack in attacks_of(table)}
+        'attacks': {attack: summarise_attack(table, attack) for attack in attacks_of(table)}
     }
 
 
-def _summarise_attack(table, attack, wrong):
+def summarise_attack(table, attack):
+    """What summary.json has of one attack, see summarise."""
+    wrong = table['pred'] != table['label']
     found, counted = solved(table, attack), averaged(table, attack)
     summary = {'failed': int(np.sum(~found)),
                'conf': _mean(table[attack + '_conf'][found & ~wrong]),

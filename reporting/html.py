@@ -49,13 +49,12 @@ def _table(table, with_published):
             % (_row('th', header), body))
 
 
-def _figure(path, caption):
-    with open(path, 'rb') as stream:
+def _figure(picture):
+    with open(picture.path, 'rb') as stream:
         data = base64.b64encode(stream.read()).decode()
-    caption = html.escape(caption)
     return ('<figure><img alt="%s" src="data:image/png;base64,%s">'
             '<figcaption>%s</figcaption></figure>') % (
-        caption, data, caption)
+        html.escape(picture.alt), data, html.escape(picture.caption))
 
 
 def _settings(run):
@@ -65,7 +64,7 @@ def _settings(run):
 
 
 def page(sections, with_published=False):
-    """The page as text. sections: [(table of build_tables, {heading: [(path of a PNG, caption)]})].
+    """The page as text. sections: [(table of build_tables, its Shown of reporting.pictures)].
 
     The pictures of the first heading stand side by side where there is room, the others have the
     whole width.
@@ -78,12 +77,14 @@ def page(sections, with_published=False):
         '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE
     ]
     for table, shown in sections:
-        figures = {'Share of images with rho above a value': shown.rho, 'Training': shown.training}
+        figures = {'Share of images with rho above a value': shown.rho,
+                   'Clean and adversarial images': shown.examples, 'Training': shown.training}
+        figures = {words: pictures for words, pictures in figures.items() if pictures}
         parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
         for i, (words, pictures) in enumerate(figures.items()):
+            drawn = ''.join(map(_figure, pictures))
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %
-                         (html.escape(words), ' wide' if i else '', ''.join(
-                             _figure(picture.path, picture.caption) for picture in pictures)))
+                         (html.escape(words), ' wide' if i else '', drawn))
         parts += ['<h3>Settings</h3>'] + [_settings(run) for run in table.runs]
     return '\n'.join(parts + ['</body></html>\n'])

@@ -114,14 +114,17 @@ def joint(run):
     return whole
 
 
-def rho_by_attack(run):
-    """{attack: rho [n]} over the images that every attack was tried on, in one order.
-
-    0 for an image that is misclassified to begin with, infinite where the attack failed.
+def rho_of(table, attack):
+    """rho [n] under an attack: 0 for an image that is misclassified to begin with, infinite where
+    the attack failed.
     """
+    return np.where(solved(table, attack), table[attack + '_rho'], np.inf)
+
+
+def rho_by_attack(run):
+    """{attack: rho_of [n]} over the images that every attack was tried on, in one order."""
     table = joint(run)
-    return {attack: np.where(solved(table, attack), table[attack + '_rho'], np.inf)
-            for attack in run.tables}
+    return {attack: rho_of(table, attack) for attack in run.tables}
 
 
 def worst_case(run):

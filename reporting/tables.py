@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from evaluation.results import RADII, summarise
+from evaluation.results import RADII, summarise, summarise_attack
 from experiments.table1 import published
 from reporting.runs import check_one_setting, joint, worst_case
 
@@ -27,7 +27,7 @@ def measure(run):
     """
     found = {'error': (100 * run.error, 0, 0)}
     for attack, table in run.tables.items():
-        summary = summarise(table)['attacks'][attack]
+        summary = summarise_attack(table, attack)
         found[attack] = summary['rho'], summary['failed'], len(table['index'])
         for column in ('rho_median', 'l2', 'l2_median'):
             infinite = np.inf if column != 'l2' else None

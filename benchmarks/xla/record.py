@@ -11,7 +11,7 @@ import os
 import sys
 
 from utils.files import make_folder, write_json
-from utils.hyperparameters import as_text, module_of
+from utils.hyperparameters import as_text
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,6 +19,7 @@ import tensorflow.compat.v1 as tf
 from attacks import ATTACKS
 from benchmarks.xla.export_attack import SETTINGS
 from datasets import load_dataset
+from evaluation.judge import Chosen, reached
 from evaluation.results import (
     ATTACK_COLUMNS,
     CLEAN_COLUMNS,
@@ -81,11 +82,8 @@ def table_of(out, names, labels, margins):
     for name in names:
         values = {key: found[name][key] for key in ('l2', 'rho', 'iterations')}
         values.update({key: found[name]['adv_' + key] for key in clean})
-        goal = getattr(module_of(ATTACKS[name]), 'succeeded', None)
-        adversarial = {key: values[key] for key in clean}
-        success = (goal(labels[:n], clean, adversarial, **SETTINGS[name]) if goal
-                   else values['pred'] != labels[:n])
-        values['success'] = success.astype(np.int32)
+        chosen = Chosen(ATTACKS[name], SETTINGS[name])
+        values['success'] = reached(chosen, labels[:n], clean, values).astype(np.int32)
         table.update({'%s_%s' % (name, column): values[column] for column in ATTACK_COLUMNS})
     known = CLEAN_COLUMNS if 'margin' in table else OLDER_COLUMNS
     return {key: table[key] for key in columns(names, known)}
