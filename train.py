@@ -48,6 +48,8 @@ flags.DEFINE_string('layer_dims', None, 'units of the hidden dense layers joined
                     '1200-1200-1200, lenet5: 512)')
 flags.DEFINE_string('activation_fn', None, 'activation of the classifier: %s (default: relu; mlp1 '
                     'and resnet32: softplus10)' % ', '.join(sorted(ACTIVATIONS)))
+flags.DEFINE_string('initial_weights', 'normal', 'their distribution, in the classifier and the '
+                    'critic: normal, or truncated_normal of the same variance, as published')
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))
 flags.DEFINE_integer('batch_size', 100, 'training images in a step', 1)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)
@@ -126,9 +128,10 @@ def build_graph(config, hyper, data):
     rates = {name: tf.placeholder(tf.float32, [], name) for name in ('lr', 'critic_lr')}
 
     model = build_model(config.model, data.num_classes, config.seed, config.layer_dims,  # f
-                        config.activation_fn)
+                        config.activation_fn, initial_weights=config.initial_weights)
     attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))          # A_f, eq. 7
-    critic = build_critic(data.num_classes, config.seed, **select(build_critic, hyper))      # D
+    critic = build_critic(data.num_classes, config.seed, config.initial_weights,             # D
+                          **select(build_critic, hyper))
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,        # eq. 4
                                    critic=critic, x=x, y=y, noise=noise)                 # to eq. 6
     steps = build_steps(losses, {'classifier': model, 'critic': critic},

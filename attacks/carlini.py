@@ -16,7 +16,7 @@ from attacks.targets import lead
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 LARGEST = 1e30        # const is no larger, so that its product with a margin is finite
-INSIDE = 0.999        # keeps arctanh finite, and its gradient alive, for pixels at 0 and 1
+INSIDE = 0.9999       # keeps arctanh finite, and its gradient alive, for pixels at 0 and 1
 ABORT_CHECKS = 10     # the loss is looked at this many times in a descent
 ABORT_RATIO = 0.9999  # and must have fallen to this share of what it was
 

@@ -24,7 +24,8 @@ HELP = {
 }
 
 
-def build_critic(num_classes, seed, *, critic_model='mlp', critic_layer_dims='1200-1200'):
+def build_critic(num_classes, seed, initial_weights='normal', *, critic_model='mlp',
+                 critic_layer_dims='1200-1200'):
     """Returns the critic as a Network: critic(x, noise=..., call=...) -> logits [n, num_classes].
     """
     build = CRITICS[check_choice('--critic_model', critic_model, CRITICS)]
@@ -33,7 +34,7 @@ def build_critic(num_classes, seed, *, critic_model='mlp', critic_layer_dims='12
     def critic(layers, x, **use):
         return build(layers, x, num_classes, layer_dims, **use)
 
-    return Network(SCOPE, seed, critic)
+    return Network(SCOPE, seed, critic, initial_weights=initial_weights)
 
 
 def critic_learning_rate(epoch, lr_decay, points=(), *, critic_lr=1e-3, critic_lr_decay_factor=0.5,

@@ -53,9 +53,11 @@ def default_activation(name):
     return next((known for known, function in ACTIVATIONS.items() if function is own), 'relu')
 
 
-def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *, scope=SCOPE):
+def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *, scope=SCOPE,
+                initial_weights='normal'):
     """Returns the classifier f as a Network; `layer_dims` is text such as '1200-1200', None for the
     model's own, and so is the name `activation_fn`. Two classifiers of one graph need two scopes.
+    initial_weights: normal or truncated_normal, of the same variance.
     """
     build = MODELS[check_choice('--model', name, MODELS)]
     settings = dict(activation_fn=activation(activation_fn or default_activation(name)))
@@ -71,4 +73,4 @@ def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *,
               training.keep_hidden, name)
         return build(layers, x, num_classes, **settings)
 
-    return Network(scope, seed, classifier, settings['activation_fn'])
+    return Network(scope, seed, classifier, settings['activation_fn'], initial_weights)

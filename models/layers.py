@@ -38,6 +38,15 @@ def move(old, new, decay):
     return old.assign(decay * old.read_value() + (1. - decay) * new).op
 
 
+def truncated_normal(shape, key, stddev):
+    """Gaussian numbers within two standard deviations, which are then scaled to `stddev`."""
+    return tf.random.stateless_truncated_normal(shape, key, stddev=stddev / TRUNCATED_STDDEV)
+
+
+TRUNCATED_STDDEV = 0.8796256610342398   # of a standard normal number between -2 and 2
+INITIAL_WEIGHTS = {'normal': tf.random.stateless_normal, 'truncated_normal': truncated_normal}
+
+
 def flatten(x):
     """[n, h, w, c] -> [n, h * w * c]."""
     return tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
@@ -52,14 +61,17 @@ class Layers(object):
     """The layers of one network: each makes its variables on its first call and keeps account of
     them.
 
-    seed: initial weights are Gaussian and depend on (seed, name of the variable) alone.
+    seed: initial weights depend on (seed, name of the variable) alone; initial_weights: their
+    distribution, one of INITIAL_WEIGHTS.
     variables: the trainable variables, in the order of creation; decayed: those of them that weight
     decay acts on; statistics: of batch normalisation, which no loss moves; after_step: functions
     that build the ops which do.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed, initial_weights='normal'):
         self._seed = seed
+        self._draw = INITIAL_WEIGHTS[check_choice('--initial_weights', initial_weights,
+                                                  INITIAL_WEIGHTS)]
         self._known = collections.OrderedDict()
         self._decayed = collections.OrderedDict()
         self._statistics = collections.OrderedDict()
@@ -105,7 +117,7 @@ class Layers(object):
         key = [name_seed(self._seed, tf.get_variable_scope().name), 0]
 
         def initializer():
-            return tf.random.stateless_normal(shape, key, stddev=stddev)
+            return self._draw(shape, key, stddev=stddev)
 
         weights = tf.get_variable('weights', initializer=initializer, dtype=tf.float32)
         if decay:

@@ -46,10 +46,10 @@ class Network(object):
     `activation` is the function between its layers, for those that ask.
     """
 
-    def __init__(self, scope, seed, build, activation=None):
+    def __init__(self, scope, seed, build, activation=None, initial_weights='normal'):
         self.scope = scope
         self.activation = activation
-        self._layers = Layers(seed)
+        self._layers = Layers(seed, initial_weights)
         self._build = build
 
     def __call__(self, x, **kwargs):

@@ -213,6 +213,16 @@ def test_other_bad_datasets(tmp_path):
         load_dataset('digits', validation_size=1397)
 
 
+@pytest.mark.parametrize('n', [3, 5])
+def test_a_sixth_of_too_few_images_is_told_as_that(tmp_path, n):
+    path = npz(tmp_path, x_train=np.zeros((n, 8, 8)), y_train=np.arange(n) % 3)
+    with pytest.raises(UserError) as caught:
+        load_dataset(path)
+    assert str(caught.value) == ('%s: has %d training images; expected at least 6, of which a '
+                                 'sixth validates, or --validation_size' % (path, n))
+    assert len(load_dataset(path, validation_size=1).train.x) == n - 1
+
+
 def test_epoch_order_is_a_permutation_of_seed_and_epoch():
     first = epoch_order(100, 1, 1)
     assert sorted(first) == list(range(100))

@@ -126,6 +126,24 @@ def test_a_network_shares_its_variables_between_calls(session):
     assert np.array_equal(*session.run([first, second]))
 
 
+def test_truncated_initial_weights_have_the_same_variance_and_no_tails(session):
+    drawn = {}
+    for name in ('normal', 'truncated_normal'):
+        model = build_model('mlp', 10, 1, '300', scope=name, initial_weights=name)
+        model(tf.constant(X))
+        session.run(tf.global_variables_initializer())
+        drawn[name] = session.run(model.variables[0].read_value()) / np.sqrt(2. / 784)
+    assert all(weights.std() == pytest.approx(1, abs=.005) for weights in drawn.values())
+    assert np.abs(drawn['normal']).max() > 4
+    assert 2.2 < np.abs(drawn['truncated_normal']).max() <= 2. / .8796256610342398 + 1e-6
+    critic = build_critic(10, 1, 'truncated_normal', critic_layer_dims='300')
+    critic(tf.constant(X))
+    session.run(tf.global_variables_initializer())
+    assert np.abs(session.run(critic.variables[0].read_value())).max() < 2.28 * np.sqrt(2. / 784)
+    with pytest.raises(UserError, match="--initial_weights is 'cauchy'; expected one of normal, t"):
+        build_model('mlp', 10, 1, initial_weights='cauchy')
+
+
 def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
     a = build_model('mlp', 10, 1, '300-300')
     b = build_model('mlp', 10, 2, '300-300', scope='other')

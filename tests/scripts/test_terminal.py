@@ -147,3 +147,33 @@ def test_a_path_is_printed_as_its_bytes_or_not_at_all():
         assert status == 0 and b"'--train_dir=%s/runs_mlp'" % path in out, err
     status, out, err = shell('$PYTHON generate_script.py --runs_dir=ü', PYTHONIOENCODING='ascii')
     assert (status, out) == (2, b'') and err.count(b'\n') == 1 and b'written in ascii' in err
+
+
+@pytest.fixture(scope='module')
+def tiny(scripts, tmp_path_factory):
+    """A run in a folder whose name is not ASCII."""
+    folder = tmp_path_factory.mktemp('vidé')
+    assert scripts.run(*TINY + ['--train_dir=%s' % folder])[0] == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_test_report_and_export_into_a_path_that_stdout_cannot_print(tiny):
+    folder, out = shlex.quote(str(tiny)), shlex.quote(str(tiny / 'out'))
+    for command, stream, lines in (
+            ('test.py --attacks=fgsm --num_examples=9 --load_dir=%s/none_s1 '
+             '--working_dir=%s/test_mlp', ' >' + out, 1),
+            ('export.py --load_dir=%s/none_s1 --output=%s/made', ' >&-', 1),
+            ('report.py --results_dir=%s', ' >&-', 0),
+            ('report.py --results_dir=%s', ' >' + out, 0)):
+        status, _, err = shell('$PYTHON ' + command.replace('%s', folder) + stream,
+                               PYTHONIOENCODING='ascii')
+        assert status == 0 and err.count(b'\n') == lines, (command, err)
+    assert b'vid\\xe9' in (tiny / 'out').read_bytes()
+    assert (tiny / 'made' / 'weights.npz').exists()
+
+
+def test_a_file_name_that_is_not_ascii_is_told_in_one_line(tmp_path):
+    for script in ('test.py --load_dir=%s', 'report.py --results_dir=%s'):
+        status, out, err = shell('$PYTHON ' + script % (tmp_path / 'é'), PYTHONIOENCODING='ascii')
+        assert (status, out) == (2, b'') and err.count(b'\n') == 1 and b'\\xe9' in err, err
