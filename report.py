@@ -11,6 +11,7 @@ from absl import flags
 
 from experiments.tuning import choose, collect_candidates, tuning_markdown
 from reporting.bounds_table import write_bounds
+from reporting.ensemble import comparison_markdown
 from reporting.html import page
 from reporting.pictures import draw
 from reporting.runs import collect_runs
@@ -72,7 +73,7 @@ def main():
         FLAGS.results_dir)
     tables = [chosen(table) for table in build_tables(runs)]
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
-    text = markdown(tables, FLAGS.published)
+    text = markdown(tables, FLAGS.published) + comparison_markdown(tables)
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))

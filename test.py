@@ -13,12 +13,15 @@ import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
 from attacks import ATTACKS
+from attacks.ensemble import MEMBER_FLAGS, with_members
+from attacks.targets import AIMS
 from certificates import CERTIFICATES
 from evaluation import attack_flags
 from evaluation.certify import certify_run
 from evaluation.folder import ResultFolder
 from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
+from robustness.compare import ensemble_summary
 from training.checkpoints import restore_variables
 from training.gpu_memory import check_gpu_memory
 from training.loading import load_run, tested_checkpoint
@@ -39,11 +42,14 @@ flags.DEFINE_integer('num_examples', None, 'attack only the first so many images
 flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', 1)
 flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
 flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' +
-                  ', '.join(sorted(ATTACKS)) + '; may be empty with --certificates')
+                  ', '.join(sorted(ATTACKS)) + '; ensemble brings its members; may be empty with '
+                  '--certificates')
 flags.DEFINE_list('certificates', '', 'certified radii to compute, of ' +
                   ', '.join(sorted(CERTIFICATES)))
 flags.DEFINE_integer('num_certified', 1000, 'certify only the first so many images of the split', 1)
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
+flags.DEFINE_enum('targets', None, AIMS, 'aim at the class with the least logit, at a random one, '
+                  'or at each in turn, the closest of which counts; with attacks that take targets')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is '
                      'finished')
@@ -71,8 +77,14 @@ def chosen_attacks():
     given = attack_flags.read(TAKERS, given)
     for name in names:
         check_choice('--attacks', name, ATTACKS)
-    return {name: Chosen(ATTACKS[name], attack_flags.resolve(name, ATTACKS[name], given))
-            for name in names}
+        check(not FLAGS.targets or 'targets' in hyperparameters.positional(ATTACKS[name]),
+              '--targets=%s with %s, which takes none; expected such as boundary or carlini',
+              FLAGS.targets, name)
+    given = dict(MEMBER_FLAGS if 'ensemble' in names else {}, **given)
+    aim = FLAGS.targets or ''
+    return {name + ('_' + aim) * bool(aim): Chosen(
+        ATTACKS[name], attack_flags.resolve(name, ATTACKS[name], given), aim)
+            for name in with_members(names)}
 
 
 def settings_of(chosen):
@@ -132,7 +144,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
             partial = folder.prepare(FLAGS.resume)
             with memory_bounded_by('batch_size'):
                 table, images, few, grids = attack_split(session, judge, split, index, partial)
-            summary = dict(summarise_images(table, split, images), train=record,
+            summary = dict(summarise_images(table, split, images), **ensemble_summary(table))
+            summary.update(train=record,
                            test=dict(provenance(), **settings), split_examples=len(whole.x),
                            split_error=judge.error(session, whole))
             folder.keep_samples(split, table, images, few)

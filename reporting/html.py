@@ -4,6 +4,7 @@ import html
 import json
 
 from experiments.names import defense_name
+from reporting.ensemble import comparisons
 from reporting.text import heading, notes_of, rows_of
 
 STYLE = """
@@ -43,7 +44,10 @@ def _row(tag, texts):
 
 
 def _table(table, with_published):
-    header, *rows = rows_of(table, with_published)
+    return _rows(*rows_of(table, with_published))
+
+
+def _rows(header, *rows):
     body = ''.join(_row('td', row) for row in rows)
     return ('<div class="scroll"><table><thead>%s</thead><tbody>%s</tbody></table></div>'
             % (_row('th', header), body))
@@ -81,6 +85,8 @@ def page(sections, with_published=False):
         figures = {'Share of images with rho above a value': shown.rho, 'Training': shown.training}
         parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
+        for title, note, rows in comparisons(table):
+            parts += ['<h3>%s</h3>' % title, _rows(*rows), '<p>%s</p>' % html.escape(note)]
         for i, (words, pictures) in enumerate(figures.items()):
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %
                          (html.escape(words), ' wide' if i else '', ''.join(

@@ -9,7 +9,7 @@ FLOORS = (
     ('experiments',),
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
-    ('critic', 'universal', 'evaluation'),
+    ('critic', 'universal', 'evaluation'), ('robustness',),
     ('defenses', 'reporting'),
 )
 
