@@ -15,6 +15,7 @@ from evaluation.quality import quality
 from evaluation.results import columns, relative_norms, solved, summarise
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
+GRID = 100   # images in a sample grid
 CHUNK = 5   # batches fed to an attack at once
 
 Chosen = collections.namedtuple('Chosen', 'function settings targets')
@@ -132,11 +133,14 @@ class Judge(object):
                  for x, y in batches(split, self._fed)]
         return float(np.mean(np.concatenate(wrong)))
 
-    def ways_back(self, session, x, y):
-        """{picture: images} of the attacks that have a way back to the original, such as the
-        paper's: 'rec', its A_f(A_f(x; t, C); y, C).
+    def grids(self, session, split, images):
+        """(rows of GRID images or fewer, {grid: images} of these): 'orig', each attack's and, of
+        one that has a way back such as the paper's, 'rec': its A_f(A_f(x; t, C); y, C).
         """
-        return session.run(self._ways_back, {self._x: x, self._y: y})
+        few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
+        grids = {name: x_adv[few] for name, x_adv in images.items()}
+        fed = {self._x: split.x[few], self._y: split.y[few]}
+        return few, dict(grids, orig=split.x[few], **session.run(self._ways_back, fed))
 
 
 def joined(chunks, keys):

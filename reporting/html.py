@@ -4,7 +4,6 @@ import html
 import json
 
 from experiments.names import defense_name
-from reporting.ensemble import comparisons
 from reporting.text import heading, notes_of, rows_of
 
 STYLE = """
@@ -68,9 +67,10 @@ def _settings(run):
         defense_name(run.name)), run.seed, text)
 
 
-def page(sections, with_published=False):
+def page(sections, with_published=False, comparisons=None):
     """The page as text. sections: [(table of build_tables, {heading: [(path of a PNG, caption)]})].
 
+    comparisons: Table -> [(title, note, rows of texts, the header first)], what stands below it.
     The pictures of the first heading stand side by side where there is room, the others have the
     whole width.
     """
@@ -85,7 +85,7 @@ def page(sections, with_published=False):
         figures = {'Share of images with rho above a value': shown.rho, 'Training': shown.training}
         parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
-        for title, note, rows in comparisons(table):
+        for title, note, rows in comparisons(table) if comparisons else ():
             parts += ['<h3>%s</h3>' % title, _rows(*rows), '<p>%s</p>' % html.escape(note)]
         for i, (words, pictures) in enumerate(figures.items()):
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %

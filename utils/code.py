@@ -9,8 +9,8 @@ FLOORS = (
     ('experiments',),
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
-    ('critic', 'universal', 'evaluation'), ('robustness',),
-    ('defenses', 'reporting'),
+    ('critic', 'universal', 'evaluation'),
+    ('defenses', 'reporting'), ('robustness',),
 )
 
 

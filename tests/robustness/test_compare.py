@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-from reporting.ensemble import comparison_markdown, comparisons
 from reporting.html import page
 from reporting.pictures import Shown
 from reporting.runs import collect_runs
 from reporting.tables import build_tables
 from robustness.compare import compared, ensemble_summary, lengths
+from robustness.ensemble_table import comparison_markdown, comparisons
 from tests.recorded import table, write_run
 
 SMALLEST = np.array([0., 1., 2., 4.])   # the first image is wrong to begin with
@@ -51,7 +51,8 @@ def test_the_tables_take_in_what_another_test_found(tmp_path):
     text = comparison_markdown(tables)
     assert '| adversary critic | Ensemble | 0.150 | 1.500 | 0 | 66.7 % | 66.7 % | 0.750 |' in text
     assert '| adversary critic | 4 | 0.125 | 0.100 | 75.0 | 75.0 | 25.0 | 25.0 | 25.0 |' in text
-    assert 'Robust accuracy under all attacks' in page([(tables[0], Shown({}, [], []))])
+    assert 'Robust accuracy under all attacks' in page(
+        [(tables[0], Shown({}, [], []))], comparisons=comparisons)
     write_run(tmp_path / 'plain', 'test_mlp', 1, table(deepfool=([0.] * 4, [1] * 4)))
     plain, = build_tables(collect_runs(str(tmp_path / 'plain')))
     assert comparisons(plain) == [] and comparison_markdown([plain]) == ''

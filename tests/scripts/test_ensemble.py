@@ -70,3 +70,25 @@ def test_targets(scripts, run, tmp_path):
     assert (same == (reached['boundary_random_success'] == 1))[rows].all()
     status, err = attack(scripts, run, tmp_path / 'no', '--attacks=deepfool', '--targets=random')
     assert status == 2 and '--targets=random with deepfool, which takes none' in one_error(err)
+
+
+def test_checks_are_written_resumed_and_tabulated(scripts, run, tmp_path):
+    few = ['--attacks=', '--checks', '--num_checked=4', '--square_queries=40',
+           '--transfer_from=%s' % run]
+    status, err = attack(scripts, run, tmp_path / 'test_mlp', *few)
+    assert status == 0, err
+    path = tmp_path / 'test_mlp' / 'none_s1' / 'checks.json'
+    before = path.read_text()
+    facts = json.loads(before)['checks']
+    assert set(facts) == {'gradients', 'linearity', 'convergence', 'random', 'curve',
+                          'single_step', 'square', 'transfer'}
+    assert facts['transfer']['passed'] and facts['random']['count'] == 0
+    status, err = attack(scripts, run, tmp_path / 'test_mlp', '--resume', *few)
+    assert status == 0 and 'is finished' in err and path.read_text() == before
+    contents = json.loads(before)
+    contents['checks']['square'].update(passed=False, count=3)
+    path.write_text(json.dumps(contents))
+    status, out, err = run_script('report.py', '--table=checks', '--results_dir=%s' % tmp_path)
+    assert status == 0, err
+    assert '* mlp, no defense, seed 1: square closer: 3 (!) of ' in out
+    assert '| no defense, seed 1 | 4 |' in out
