@@ -26,6 +26,8 @@ flags.DEFINE_boolean('train', True,
                      'print the training commands; False prints the tests of what they train')
 flags.DEFINE_boolean('carlini', False,
                      "test with Carlini-Wagner in place of DeepFool and the paper's attack")
+flags.DEFINE_boolean('ensemble', False, "test with the ensemble, to which DeepFool and the paper's "
+                     'attack belong, in place of these two alone')
 flags.DEFINE_enum(
     'preset', 'paper', sorted(PRESETS),
     'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
@@ -117,6 +119,7 @@ def test_settings(preset, model, defense, seed, variant):
                                                           'test_' + model + suffix))
     settings.update(
         dict(carlini=True, **preset['carlini']) if FLAGS.carlini else preset['test'], resume=True)
+    settings.update(dict(attacks='ensemble') if FLAGS.ensemble else {})
     return settings
 
 
@@ -178,6 +181,8 @@ def main():
     """Prints what the launcher reads, and nothing else."""
     check(not (FLAGS.train and FLAGS.carlini),
           '--carlini is a test; expected --train=False with it')
+    check(not FLAGS.ensemble or not (FLAGS.train or FLAGS.carlini),
+          '--ensemble is a test without Carlini-Wagner; expected --train=False --carlini=False')
     check(
         not (FLAGS.skip_done and FLAGS.launcher == 'slurm'),
         '--skip_done does not go with --launcher=slurm, where a test waits for the '

@@ -16,13 +16,17 @@ from reporting.pictures import draw
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
 from reporting.text import latex, markdown, to_csv
+from robustness.checks_table import write_checks
+from robustness.ensemble_table import comparison_markdown, comparisons
 
 FLAGS = flags.FLAGS
+WRITERS = {'bounds': write_bounds, 'checks': write_checks}
 
 flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders that test.py wrote')
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
-flags.DEFINE_enum('table', 'rho', ('rho', 'bounds'), 'rho: Table 1; bounds: certified radii beside '
-                  'the smallest perturbations that were found')
+flags.DEFINE_enum('table', 'rho', ('rho', 'bounds', 'checks'), 'rho: Table 1; bounds: certified '
+                  'radii beside the smallest perturbations that were found; checks: whether the '
+                  'gradient is masked')
 flags.DEFINE_list('columns', '', 'columns of the table, such as error,deepfool_rho_median,'
                   'robust_1.5,margin; all: every one (default: those of Table 1)')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
@@ -61,9 +65,9 @@ def main():
         write_text(make_folder(FLAGS.output_dir or FLAGS.results_dir), 'validation.md', text)
         print(text)
         return
-    if FLAGS.table == 'bounds':
+    if FLAGS.table in WRITERS:
         folder = FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report')
-        print(write_bounds(FLAGS.results_dir, make_folder(folder), FLAGS.published))
+        print(WRITERS[FLAGS.table](FLAGS.results_dir, make_folder(folder), FLAGS.published))
         return
     runs = collect_runs(FLAGS.results_dir)
     check(
@@ -72,13 +76,13 @@ def main():
         FLAGS.results_dir)
     tables = [chosen(table) for table in build_tables(runs)]
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
-    text = markdown(tables, FLAGS.published)
+    text = markdown(tables, FLAGS.published) + comparison_markdown(tables)
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))
     sections = [(table, draw(table, folder)) for table in tables]
     if FLAGS.html:
-        write_text(folder, 'report.html', page(sections, FLAGS.published))
+        write_text(folder, 'report.html', page(sections, FLAGS.published, comparisons))
     print(text)
     print('table.md, table.csv, table.tex%s and the pictures are in %s' %
           (', report.html' * FLAGS.html, folder))

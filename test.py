@@ -1,5 +1,5 @@
 """Attacks a trained classifier, image by image: DeepFool and the paper's attack, or Carlini-Wagner
-with --carlini; and certifies it with --certificates.
+with --carlini; certifies it with --certificates; checks its gradient with --checks.
 """
 import os
 
@@ -8,17 +8,20 @@ from utils.errors import check, check_choice
 from utils.hyperparameters import TEST_PLACES
 from utils.noise import Noise
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
 from attacks import ATTACKS
+from attacks.targets import AIMS
 from certificates import CERTIFICATES
 from evaluation import attack_flags
 from evaluation.certify import certify_run
 from evaluation.folder import ResultFolder
-from evaluation.judge import Chosen, Judge, select_images, summarise_images
+from evaluation.judge import Judge, select_images, summarise_images
 from evaluation.partial import test_key
+from robustness.chosen import choose
+from robustness.compare import ensemble_summary
+from robustness.run_checks import check_run
 from training.checkpoints import restore_variables
 from training.gpu_memory import check_gpu_memory
 from training.loading import load_run, tested_checkpoint
@@ -28,7 +31,6 @@ from training.run_folder import RunFolder
 from training.session import memory_bounded_by, session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
-GRID = 100   # images in a sample grid
 
 flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1')
 flags.DEFINE_string('working_dir', 'test', 'folder of the results; they go to <working_dir>/<name '
@@ -39,11 +41,18 @@ flags.DEFINE_integer('num_examples', None, 'attack only the first so many images
 flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', 1)
 flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
 flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' +
-                  ', '.join(sorted(ATTACKS)) + '; may be empty with --certificates')
+                  ', '.join(sorted(ATTACKS)) + '; ensemble brings its members; may be empty with '
+                  '--certificates or --checks')
 flags.DEFINE_list('certificates', '', 'certified radii to compute, of ' +
                   ', '.join(sorted(CERTIFICATES)))
 flags.DEFINE_integer('num_certified', 1000, 'certify only the first so many images of the split', 1)
+flags.DEFINE_boolean('checks', False, 'check whether the gradient is masked')
+flags.DEFINE_integer('num_checked', 100, 'check only the first so many images of the split', 1)
+flags.DEFINE_string('transfer_from', None, 'run folder of an undefended network, whose '
+                    'perturbations --checks tries too')
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
+flags.DEFINE_enum('targets', None, AIMS, 'aim at the class with the least logit, at a random one, '
+                  'or at each in turn, the closest of which counts; with attacks that take targets')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is '
                      'finished')
@@ -57,22 +66,23 @@ HYPERPARAMETERS = hyperparameters.define_flags(TAKERS, attack_flags.LOWEST)
 flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 
+def given():
+    """{flag: value} of the hyper-parameters that the command line gives."""
+    present = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
+    return attack_flags.read(TAKERS, present)
+
+
 def chosen_attacks():
     """{name: Chosen} of the attacks to run, with their hyper-parameters from the flags."""
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
     check(not (FLAGS.carlini and FLAGS['attacks'].present),
           '--carlini takes the place of --attacks; give one of them')
     names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
-    check(names or FLAGS.certificates, '--attacks is empty; expected some of %s',
+    check(names or FLAGS.certificates or FLAGS.checks, '--attacks is empty; expected some of %s',
           ', '.join(sorted(ATTACKS)))
     for name in FLAGS.certificates:
         check_choice('--certificates', name, CERTIFICATES)
-    given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
-    given = attack_flags.read(TAKERS, given)
-    for name in names:
-        check_choice('--attacks', name, ATTACKS)
-    return {name: Chosen(ATTACKS[name], attack_flags.resolve(name, ATTACKS[name], given))
-            for name in names}
+    return choose(names, given(), FLAGS.targets)
 
 
 def settings_of(chosen):
@@ -90,25 +100,25 @@ def key_of(settings, checkpoint, split):
     return test_key([provenance()['versions'], args, settings['attacks']], checkpoint, split)
 
 
-def attack_split(session, judge, split, index, partial):
-    """Attacks the images: (table, {attack: x_adv}, the rows of GRID images or fewer, {grid: images}
-    of these).
-    """
-    table, images = judge.run(session, split, index, partial)
-    few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
-    grids = {name: x_adv[few] for name, x_adv in images.items()}
-    grids.update(judge.ways_back(session, split.x[few], split.y[few]), orig=split.x[few])
-    return table, images, few, grids
-
-
 def certify(folder, record, checkpoint, whole):
     """Writes the certificates of the first images into the folder of the results."""
-    settings = {'certificates': FLAGS.certificates, 'split': FLAGS.split,
-                'num_certified': FLAGS.num_certified, 'sort_labels': FLAGS.sort_labels}
+    settings = {name: FLAGS[name].value
+                for name in ('certificates', 'split', 'num_certified', 'sort_labels')}
     split, index = select_images(whole, FLAGS.num_certified, FLAGS.sort_labels)
     with folder_lock(folder):
         certify_run(folder, settings, record, checkpoint, split, index, resume=FLAGS.resume,
                     overwrite=FLAGS.overwrite)
+
+
+def check_gradient(folder, record, checkpoint, whole):
+    """Writes the checks for masked gradients on the first images into the folder of the results."""
+    settings = {name: FLAGS[name].value for name in ('split', 'num_checked', 'sort_labels')}
+    settings.update({name: attack_flags.resolve(name, ATTACKS[name], given())
+                     for name in ('boundary', 'square')})
+    split, _ = select_images(whole, FLAGS.num_checked, FLAGS.sort_labels)
+    with folder_lock(folder):
+        check_run(folder, settings, record, checkpoint, split, FLAGS.transfer_from,
+                  resume=FLAGS.resume, overwrite=FLAGS.overwrite)
 
 
 def attack(run, record, checkpoint, whole, chosen, model):
@@ -131,10 +141,11 @@ def attack(run, record, checkpoint, whole, chosen, model):
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
             with memory_bounded_by('batch_size'):
-                table, images, few, grids = attack_split(session, judge, split, index, partial)
-            summary = dict(summarise_images(table, split, images), train=record,
-                           test=dict(provenance(), **settings), split_examples=len(whole.x),
-                           split_error=judge.error(session, whole))
+                table, images = judge.run(session, split, index, partial)
+                few, grids = judge.grids(session, split, images)
+            summary = dict(summarise_images(table, split, images), **ensemble_summary(table))
+            summary.update(train=record, test=dict(provenance(), **settings),
+                           split_examples=len(whole.x), split_error=judge.error(session, whole))
             folder.keep_samples(split, table, images, few)
             folder.keep_images(split, {name: images[name] for name in kept_images})
             folder.write(run, table, summary, grids)
@@ -155,8 +166,11 @@ def main():
     checkpoint = tested_checkpoint(run, record['args'], FLAGS.unfinished)
     if chosen:
         attack(run, record, checkpoint, whole, chosen, model)
+    folder = os.path.join(FLAGS.working_dir, run.name)
+    if FLAGS.checks:
+        check_gradient(folder, record, checkpoint, whole)
     if FLAGS.certificates:
-        certify(os.path.join(FLAGS.working_dir, run.name), record, checkpoint, whole)
+        certify(folder, record, checkpoint, whole)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ from attacks.carlini import carlini_wagner
 from attacks.contract import Adversarial
 from attacks.ddn import ddn
 from attacks.deepfool import deepfool
+from attacks.ensemble import ensemble
 from attacks.eval_robustness import eval_robustness
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
@@ -18,8 +19,8 @@ from attacks.square import square
 from attacks.wrappers import attack_arrays, in_bounds
 
 __all__ = ['ATTACKS', 'Adversarial', 'attack_arrays', 'bim', 'boundary', 'carlini_wagner', 'ddn',
-           'deepfool', 'eval_robustness', 'fgsm', 'high_confidence', 'in_bounds', 'linear_box',
-           'pgd', 'square']
+           'deepfool', 'ensemble', 'eval_robustness', 'fgsm', 'high_confidence', 'in_bounds',
+           'linear_box', 'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,
@@ -33,4 +34,5 @@ ATTACKS = {
     'square': square,
     'linear_box': linear_box,
     'eval_robustness': eval_robustness,
+    'ensemble': ensemble,
 }

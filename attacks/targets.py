@@ -1,5 +1,5 @@
 """Which class the attack A_f aims at (section 4): chosen once, at x."""
-from utils.ops import class_norms, mask_class, prediction, select_class
+from utils.ops import class_norms, lp_norm, mask_class, prediction, select_class
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from attacks.jacobian import jacobian
 
 DUAL = {1: np.inf, 2: 2, np.inf: 1}
+AIMS = ('least_likely', 'random', 'all')   # classes that test.py aims at
 
 
 def boundary_distances(logits, jac, y, ord=2):
@@ -64,3 +65,36 @@ def smoothed_targets(targets, y, num_classes, smoothing, noise):
     is_other = 1. - is_target - tf.one_hot(y, num_classes)
     p = (1. - smoothing) * is_target + smoothing / max(num_classes - 2, 1) * is_other
     return noise.categorical(tf.log(p), 'attack/smoothed_target')
+
+
+def every_class(attack, model, x, y, **settings):
+    """`attack` towards each class but y in turn: (the closest image that reached its class
+    [n, ...], x where none was reached; all of its steps [n] int32).
+
+    attack: takes `targets`; x [n, ...], y [n] int32.
+    """
+    n = tf.size(y)
+    k = int(model(x).shape[1])
+    turns = tf.reshape(tf.range(1, k), [k - 1, 1])
+    targets = tf.reshape((y + turns) % k, [-1])
+    images = tf.tile(x, [k - 1] + [1] * (x.shape.ndims - 1))
+    found = attack(model, images, tf.tile(y, [k - 1]), targets=targets, **settings)
+    length = lp_norm(found.x_adv - images)
+    never = tf.fill(tf.shape(length), np.inf)
+    length = tf.reshape(tf.where(found.success, length, never), [k - 1, n])
+    best = tf.argmin(length, axis=0, output_type=tf.int32) * n + tf.range(n)
+    reached = tf.is_finite(tf.reduce_min(length, axis=0))
+    x_adv = tf.where(reached, tf.gather(found.x_adv, best), x)
+    return x_adv, tf.reduce_sum(tf.reshape(found.iterations, [k - 1, n]), axis=0)
+
+
+def aims(how, logits, y, index):
+    """The targets [n] int32 of images with these logits [n, k], labels and places in the dataset:
+    the class with the least logit, or any class but y, drawn for each place.
+    """
+    others = np.where(np.arange(logits.shape[1]) == y[:, np.newaxis], np.inf, logits)
+    if how == 'least_likely':
+        return np.int32(others.argmin(axis=1))
+    k = logits.shape[1]
+    steps = [np.random.RandomState(place).randint(1, k) for place in index]
+    return np.int32((y + np.int32(steps)) % k)

@@ -4,6 +4,8 @@ import time
 
 import tensorflow.compat.v1 as tf
 
+from datasets import load_dataset
+from evaluation.networks import build, read_network, variable_name
 from training.checkpoints import restore_variables
 from training.loading import load_run
 from training.run_folder import RunFolder
@@ -37,6 +39,20 @@ def load_network(path, data_dir):
     restore_variables(session, tf.train.Saver(model.state), run.latest_checkpoint(),
                       model.state)
     return session, model, data.test, x, y
+
+
+def load_export(path, data_dir):
+    """The same of a weights.npz that was trained on MNIST."""
+    network = read_network(path)
+    test = load_dataset('mnist', data_dir or 'data').test
+    x = tf.placeholder(tf.float32, [None] + list(network.image_shape))
+    y = tf.placeholder(tf.int32, [None])
+    model = build(network)
+    model(x)
+    session = tf.Session(config=one_thread())
+    for variable in model.variables:
+        session.run(variable.assign(network.weights[variable_name(model, variable)]))
+    return session, model, test, x, y
 
 
 def peak_memory():

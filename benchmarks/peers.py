@@ -1,5 +1,4 @@
-"""Foolbox and ART behind one interface: name -> (attack, how many images it gets at most, (images,
-labels) -> adversarial images).
+"""Foolbox, ART and adv-lib behind one interface: {attack: (images, labels) -> adversarial images}.
 """
 import torch
 
@@ -109,6 +108,24 @@ def art_torch(twin):
     return {name: as_nhwc(function) for name, function in attacks.items()}
 
 
+def advlib(twin):
+    """adv-lib on PyTorch: the attacks that find the smallest l2 perturbations among its own."""
+    from adv_lib import attacks
+
+    def call(attack, **settings):
+        def run(images, labels):
+            found = attack(twin, nchw(images), torch.from_numpy(labels).long(), **settings)
+            return np.transpose(found.detach().numpy(), (0, 2, 3, 1))
+        return run
+
+    return {
+        'ddn': call(attacks.ddn, steps=100, levels=None),
+        'fab, 9 targets': call(attacks.fab, norm=2, n_iter=100, targeted_restarts=True),
+        'alma': call(attacks.alma, distance='l2', num_steps=1000),
+        'pdgd': call(attacks.pdgd, num_steps=1000),
+    }
+
+
 def foolbox2(session, x, logits):
     """Foolbox 2.4 on the TensorFlow 1.15 graph and session of the run."""
     import foolbox
@@ -142,7 +159,7 @@ def art_tensorflow(session, x, y, logits):
 
 
 def peers(session, model, x, y, twin, names):
-    """{name: {attack: function}} of the peers that this runtime has."""
+    """{name: {attack: function}} of the peers that this runtime has; names: None for all."""
     import tensorflow.compat.v1 as tf
     if tf.__version__.startswith('1.'):
         makers = {
@@ -150,9 +167,10 @@ def peers(session, model, x, y, twin, names):
             'art': lambda: art_tensorflow(session, x, y, model(x))
         }
     else:
-        makers = {'foolbox': lambda: foolbox3(twin), 'art': lambda: art_torch(twin)}
+        makers = {'foolbox': lambda: foolbox3(twin), 'art': lambda: art_torch(twin),
+                  'advlib': lambda: advlib(twin)}
     found = {}
-    for name in names:
+    for name in sorted(makers) if names is None else names:
         check(name in makers, '--peers names %r; expected some of %s', name,
               ', '.join(sorted(makers)))
         found[name] = makers[name]()

@@ -8,15 +8,20 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
+from attacks.contract import Adversarial
+from attacks.targets import aims, every_class
 from datasets import Split, batches
 from evaluation.quality import quality
 from evaluation.results import columns, relative_norms, solved, summarise
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
+GRID = 100   # images in a sample grid
 CHUNK = 5   # batches fed to an attack at once
 
-Chosen = collections.namedtuple('Chosen', 'function settings')
-Chosen.__doc__ = """An attack to run: function of attacks.ATTACKS, {hyper-parameter: value}."""
+Chosen = collections.namedtuple('Chosen', 'function settings targets')
+Chosen.__new__.__defaults__ = ('',)
+Chosen.__doc__ = """An attack to run: function of attacks.ATTACKS, {hyper-parameter: value}, and one
+of attacks.targets.AIMS or '' for any class."""
 
 
 def class_changed(y, clean, adversarial, **unused_settings):
@@ -49,16 +54,29 @@ class Judge(object):
         logits = model(x)
         top = tf.cast(tf.nn.top_k(logits, 2).values, tf.float64)
         self._margin = top[:, 0] - top[:, 1]
+        self._logits = logits
         self._clean = {'pred': prediction(logits), 'conf': confidence(logits)}
         self._attacks = {}
+        self._targets = {}
         self._ways_back = {}
-        for name, (function, settings) in chosen.items():
+        for name, (function, settings, how) in chosen.items():
+            earlier = [attack.x_adv for attack in self._attacks.values()]
+            parts = dict(parts, found=earlier or None)
             taken = {key: parts[key] for key in positional(function) if key in parts}
-            self._attacks[name] = function(**taken, **settings)._replace(success=())
+            self._attacks[name] = self._built(name, function, how, dict(taken, **settings))
             way_back = getattr(module_of(function), 'way_back', None)
             if way_back:
                 x_adv = self._attacks[name].x_adv
                 self._ways_back['rec'] = way_back(model, x_adv, logits, slots, **settings)
+
+    def _built(self, name, function, how, arguments):
+        """The Adversarial of an attack, towards the classes that `how` says."""
+        if how == 'all':
+            x_adv, iterations = every_class(function, **arguments)
+            return Adversarial(x_adv, iterations, ())
+        if how:
+            self._targets[name] = arguments['targets'] = tf.placeholder(tf.int32, [None])
+        return function(**arguments)._replace(success=())
 
     def run(self, session, split, index, partial):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
@@ -73,7 +91,8 @@ class Judge(object):
             for number, (x, y) in enumerate(batches(split, self._fed)):
                 chunk = partial.load(number)
                 if chunk is None:
-                    chunk = self._attack(session, x, y)
+                    first = number * self._fed
+                    chunk = self._attack(session, x, y, index[first:first + len(y)])
                     partial.save(number, chunk)
                 chunks.append(chunk)
                 bar.set_postfix(mean_rho(chunks), refresh=False)
@@ -83,18 +102,26 @@ class Judge(object):
         return ({key: table[key] for key in columns(self._attacks)},
                 {name: images[name + IMAGES] for name in self._attacks})
 
-    def _attack(self, session, x, y):
-        """The rows of the table for images x with labels y, and the adversarial images, as one
-        {name: array}.
+    def _attack(self, session, x, y, index):
+        """The rows of the table for images x with labels y at the places `index`, and the
+        adversarial images, as one {name: array}.
         """
-        clean, margin, results = session.run([self._clean, self._margin, self._attacks],
-                                             {self._x: x, self._y: y})
+        fed = {self._x: x, self._y: y}
+        targets = {}
+        if self._targets:
+            logits = session.run(self._logits, fed)
+            targets = {name: aims(self._chosen[name].targets, logits, y, index)
+                       for name in self._targets}
+            fed.update({self._targets[name]: aimed for name, aimed in targets.items()})
+        clean, margin, results = session.run([self._clean, self._margin, self._attacks], fed)
         chunk = dict(clean, label=y, margin=margin)
         for name, result in results.items():
             check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
             l2, rho = relative_norms(x, result.x_adv)
             success = reached(self._chosen[name], y, clean, adversarial)
+            if name in targets:
+                success &= (adversarial['pred'] == targets[name]) | (clean['pred'] != y)
             values = dict(adversarial, l2=l2, rho=rho, success=success.astype(np.int32),
                           iterations=result.iterations)
             chunk.update({'%s_%s' % (name, column): value for column, value in values.items()})
@@ -107,11 +134,14 @@ class Judge(object):
                  for x, y in batches(split, self._fed)]
         return float(np.mean(np.concatenate(wrong)))
 
-    def ways_back(self, session, x, y):
-        """{picture: images} of the attacks that have a way back to the original, such as the
-        paper's: 'rec', its A_f(A_f(x; t, C); y, C).
+    def grids(self, session, split, images):
+        """(rows of GRID images or fewer, {grid: images} of these): 'orig', each attack's and, of
+        one that has a way back such as the paper's, 'rec': its A_f(A_f(x; t, C); y, C).
         """
-        return session.run(self._ways_back, {self._x: x, self._y: y})
+        few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
+        grids = {name: x_adv[few] for name, x_adv in images.items()}
+        fed = {self._x: split.x[few], self._y: split.y[few]}
+        return few, dict(grids, orig=split.x[few], **session.run(self._ways_back, fed))
 
 
 def joined(chunks, keys):

@@ -9,9 +9,9 @@ import math
 import sys
 
 import torch
+import torchvision.utils
 
 import numpy as np
-import torchvision.utils
 
 
 def grid_png(images, columns=None):

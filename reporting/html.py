@@ -43,7 +43,10 @@ def _row(tag, texts):
 
 
 def _table(table, with_published):
-    header, *rows = rows_of(table, with_published)
+    return _rows(*rows_of(table, with_published))
+
+
+def _rows(header, *rows):
     body = ''.join(_row('td', row) for row in rows)
     return ('<div class="scroll"><table><thead>%s</thead><tbody>%s</tbody></table></div>'
             % (_row('th', header), body))
@@ -63,9 +66,10 @@ def _settings(run):
         defense_name(run.name)), run.seed, text)
 
 
-def page(sections, with_published=False):
+def page(sections, with_published=False, comparisons=None):
     """The page as text. sections: [(table of build_tables, its Shown of reporting.pictures)].
 
+    comparisons: Table -> [(title, note, rows of texts, the header first)], what stands below it.
     The pictures of the first heading stand side by side where there is room, the others have the
     whole width.
     """
@@ -82,6 +86,8 @@ def page(sections, with_published=False):
         figures = {words: pictures for words, pictures in figures.items() if pictures}
         parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
         parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
+        for title, note, rows in comparisons(table) if comparisons else ():
+            parts += ['<h3>%s</h3>' % title, _rows(*rows), '<p>%s</p>' % html.escape(note)]
         for i, (words, pictures) in enumerate(figures.items()):
             drawn = ''.join(map(_figure, pictures))
             parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %

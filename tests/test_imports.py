@@ -15,6 +15,9 @@ PATHS = sorted(os.path.relpath(path, ROOT) for path in code_files())
 IN_PACKAGES = [path for path in PATHS if os.sep in path]
 WITHOUT_TENSORFLOW = ['experiments', 'figures', 'reporting', 'certificates',
                       os.path.join('evaluation', 'results.py'),
+                      os.path.join('robustness', 'compare.py'),
+                      os.path.join('robustness', 'ensemble_table.py'),
+                      os.path.join('robustness', 'checks_table.py'),
                       os.path.join('utils', 'hyperparameters.py'), 'report.py',
                       'generate_script.py']
 

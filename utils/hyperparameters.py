@@ -13,8 +13,8 @@ from absl import flags
 # Flags of train.py and of test.py that change no number of a training or an attack: where things
 # are, how a run is started, what else is measured.
 TRAIN_PLACES = ('train_dir', 'data_dir', 'resume', 'gpu_memory')
-TEST_PLACES = ('load_dir', 'working_dir', 'data_dir', 'resume', 'gpu_memory', 'save_adv',
-               'overwrite', 'certificates', 'num_certified')
+TEST_PLACES = tuple('load_dir working_dir data_dir resume gpu_memory save_adv overwrite '
+                    'certificates num_certified checks num_checked transfer_from'.split())
 
 Taker = collections.namedtuple('Taker', 'name default kind text')
 Taker.__doc__ = """Who takes a flag, with which default, of which kind (a type, or a function that
