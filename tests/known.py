@@ -34,6 +34,7 @@ FEW_STEPS = {
     'pgd': {'max_iter': 10},
     'ddn': {'max_iter': 30},
     'square': {'queries': 60},
+    'linear_box': {'rounds': 1},
 }
 
 
