@@ -8,6 +8,8 @@ DEFENSE_NAMES = {
     'margin': 'margin',
     'pgd_at': 'PGD adversarial training',
     'critic': 'adversary critic',
+    'cross_lipschitz': 'cross-Lipschitz',
+    'linear_box_at': 'linear-box adversarial training',
 }
 ATTACK_NAMES = {
     'deepfool': 'DeepFool',
@@ -20,9 +22,13 @@ ATTACK_NAMES = {
     'bim': 'BIM',
     'pgd': 'PGD',
     'ensemble': 'Ensemble',
+    'linear_box': 'Linear box',
+    'eval_robustness': 'Linear box, from the prediction',
 }
-MODEL_NAMES = {'mlp': 'MLP', 'lenet5': 'LeNet-5'}
-DATASET_NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'digits': 'digits'}
+MODEL_NAMES = {'mlp': 'MLP', 'lenet5': 'LeNet-5', 'mlp1': 'MLP, one hidden layer',
+               'resnet32': 'ResNet-32'}
+DATASET_NAMES = {'mnist': 'MNIST', 'fashion_mnist': 'Fashion-MNIST', 'digits': 'digits',
+                 'cifar10': 'CIFAR-10', 'gtsrb': 'GTSRB'}
 COLUMN_NAMES = dict(ATTACK_NAMES, error='Test error, %', worst='Worst case',
                     margin='Median margin', saturated='Confidence 1, %')
 ENDINGS = (('_rho_median', ', median'), ('_l2_median', ', median l2'), ('_l2', ', l2'),

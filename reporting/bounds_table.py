@@ -211,6 +211,8 @@ def csv_of(every):
         found += [('seconds_' + name, seconds.mean()) for name, seconds in bounds.seconds.items()]
         found += [('mean_best', best(bounds)[right].mean()), ('error', bounds.error)]
         found += [('violations', 0.)]
+        found += [(name, float(mean_of_all(bounds))) for name in lone_columns([bounds])
+                  if mean_of_all(bounds) != '-']
         if len(share):
             found += [('mean_attacked', upper[right & np.isfinite(upper)].mean()),
                       ('mean_ratio', share.mean())]

@@ -35,6 +35,7 @@ FEW_STEPS = {
     'ddn': {'max_iter': 30},
     'square': {'queries': 60},
     'ensemble': {'refine': 8},
+    'linear_box': {'rounds': 1},
 }
 
 

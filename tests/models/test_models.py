@@ -48,7 +48,7 @@ def test_resnet32_sees_each_image_by_itself(session):
     """32 layers with weights; tested, images alone and in a batch have equal logits and gradients;
     in training the statistics are the batch's, and move towards it.
     """
-    images = np.float32(np.random.RandomState(0).uniform(size=(8, 8, 8, 3)))
+    images = np.float32(np.random.RandomState(0).uniform(size=(64, 8, 8, 3)))
     model = build_model('resnet32', 10, 1, '4-6-8')
     x = tf.placeholder(tf.float32, [None, 8, 8, 3])
     logits = model(x)
@@ -64,7 +64,7 @@ def test_resnet32_sees_each_image_by_itself(session):
     for _ in range(3):
         session.run(after, {x: images})
     whole = session.run([logits, slope], {x: images})
-    for i in (0, 5):
+    for i in (0, 5, 63):
         alone = session.run([logits, slope], {x: images[i:i + 1]})
         for one, other in zip(alone, whole):
             assert np.allclose(one[0], other[i], rtol=1e-4, atol=1e-5)

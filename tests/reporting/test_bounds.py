@@ -137,3 +137,4 @@ def test_published_ranges_and_the_column_of_eval_robustness(tmp_path):
     assert '| 2.500 |\n' in text and '| none | 1.6 | 1.1 | 0.37-0.4 |' in text
     assert '| cross-Lipschitz | 1.2-1.7 | 2-3.5 | 0.32-0.39 |' in text
     assert 'published' not in write_bounds(str(tmp_path), str(tmp_path))
+    assert ',eval_robustness,2.5\n' in (tmp_path / 'bounds.csv').read_text()

@@ -18,12 +18,12 @@ Y = np.int32(np.arange(12) % 3)
 
 
 class Built(object):
-    """A defense on tiny networks: placeholders, losses and steps, with noise that does not move
-    from step to step.
+    """A defense on tiny networks: placeholders, losses and steps, with noise that moves from step
+    to step where `moving` says so.
     """
 
     def __init__(self, defense='critic', attack=None, model=None, steps=True, weight_decay=0.,
-                 beta1=None, **given):
+                 beta1=None, optimizer='adam', moving=False, **given):
         if 'attack_iter' in defenses.takers_of(defense):
             given.setdefault('attack_iter', 2)   # fewer steps than the paper's 5: a smaller graph
         hyper = defenses.resolve(defense, given)
@@ -31,7 +31,7 @@ class Built(object):
                                         (None, ) + X.shape[1:]), tf.placeholder(tf.int32, [None])
         self.step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
                                     use_resource=True)
-        self.noise = Noise(1, 0)
+        self.noise = Noise(1, self.step.read_value() if moving else 0)
         self.model = build_model('mlp', 3, 1, '16-16') if model is None else model
         generator = UnrolledAttack(self.model, self.noise, **select(UnrolledAttack, hyper))
         self.attack = attack(generator) if attack else generator
@@ -42,7 +42,7 @@ class Built(object):
         if steps:
             self.rates = {name: tf.placeholder(tf.float32, []) for name in ('lr', 'critic_lr')}
             players = {'classifier': self.model, 'critic': self.critic}
-            optimizers = build_optimizers(self.rates, beta1=beta1)
+            optimizers = build_optimizers(self.rates, optimizer, beta1=beta1)
             self.steps = build_steps(self.losses, players, optimizers, self.y, self.step,
                                      weight_decay=weight_decay)
 

@@ -10,6 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from datasets import Dataset, Split
+from models import build_model
 from tests.training.built import Built, X, Y
 from training import loop
 from training.checkpoints import read_checkpoint
@@ -39,7 +40,7 @@ class Monitor(object):
         return self._measure('attacked', {'rho_deepfool': .25}), {}, {}
 
 
-def train(folder, monitor, config=CONFIG):
+def train(folder, monitor, config=CONFIG, build=lambda: Built('none')):
     """A run of three epochs, gone on with where it was: the steps that it took."""
     steps, run_step = [], loop.run_step
     run = RunFolder(str(folder))
@@ -48,7 +49,7 @@ def train(folder, monitor, config=CONFIG):
     split = Split(X, Y)
     with tf.Graph().as_default(), pytest.MonkeyPatch().context() as patch:
         patch.setattr(loop, 'run_step', lambda *given: steps.append(given[-1]) or run_step(*given))
-        built = Built('none')
+        built = build()
         graph = loop.Graph(built.x, built.y, built.steps, built.rates,
                            lambda epoch: {'lr': .01 / epoch, 'critic_lr': .01})
         try:
@@ -100,6 +101,25 @@ def test_a_finished_run_goes_on_for_longer(tmp_path, undisturbed):
     assert train(tmp_path, Monitor(), shorter) == (2 * STEPS, None)
     assert train(tmp_path, Monitor()) == (STEPS, None)
     assert state(tmp_path) == undisturbed
+
+
+def test_momentum_dropout_and_augmentation_go_on_to_the_same_bytes(tmp_path):
+    """A run that stops after its first epoch against one that does not."""
+    config = types.SimpleNamespace(**dict(vars(CONFIG), pretrain_niter=0, augment='mirror'))
+    found = []
+    for name, failing in (('whole', Monitor()), ('resumed', Monitor('clean', 1, RunError('no')))):
+        steps = [train(tmp_path / name, monitor, config, with_dropout)[0]
+                 for monitor in (failing, Monitor())]
+        assert steps == ([2 * STEPS, 0] if name == 'whole' else [STEPS, STEPS])
+        found.append(state(tmp_path / name))
+    assert found[0] == found[1]
+    assert any('Momentum' in name for name in found[0][0])
+
+
+def with_dropout():
+    """Dropout under gradient descent with momentum."""
+    return Built('none', model=build_model('mlp1', 3, 1, '16'), optimizer='momentum', moving=True,
+                 keep_input=0.9, keep_hidden=0.5)
 
 
 @pytest.mark.parametrize('error', [
