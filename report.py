@@ -10,9 +10,9 @@ from utils.files import atomic_write, make_folder
 from absl import flags
 
 from experiments.tuning import choose, collect_candidates, tuning_markdown
+from pages.html import page
+from pages.pictures import draw
 from reporting.bounds_table import write_bounds
-from reporting.html import page
-from reporting.pictures import draw
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
 from reporting.text import latex, markdown, to_csv

@@ -2,6 +2,7 @@
 with --carlini; and certifies it with --certificates.
 """
 import os
+import time
 
 from utils import cli, hyperparameters
 from utils.errors import check, check_choice
@@ -19,6 +20,7 @@ from evaluation.certify import certify_run
 from evaluation.folder import ResultFolder
 from evaluation.judge import Chosen, Judge, select_images, summarise_images
 from evaluation.partial import test_key
+from terminal.log import log_outcome
 from training.checkpoints import restore_variables
 from training.gpu_memory import check_gpu_memory
 from training.loading import load_run, tested_checkpoint
@@ -90,15 +92,23 @@ def key_of(settings, checkpoint, split):
     return test_key([provenance()['versions'], args, settings['attacks']], checkpoint, split)
 
 
-def attack_split(session, judge, split, index, partial):
+def attack_split(session, judge, split, index, partial, title):
     """Attacks the images: (table, {attack: x_adv}, the rows of GRID images or fewer, {grid: images}
     of these).
     """
-    table, images = judge.run(session, split, index, partial)
+    table, images = judge.run(session, split, index, partial, title)
     few = np.linspace(0, len(split.x) - 1, min(GRID, len(split.x))).astype(int)
     grids = {name: x_adv[few] for name, x_adv in images.items()}
     grids.update(judge.ways_back(session, split.x[few], split.y[few]), orig=split.x[few])
     return table, images, few, grids
+
+
+def rho_text(attacks):
+    """The rho of each attack of a summary, for one line."""
+    return 'rho ' + ', '.join(
+        ('-' if found['rho'] is None else '%.3f' % found['rho']) + ' ' + name +
+        (' (%d failed)' % found['failed'] if found['failed'] else '')
+        for name, found in attacks.items())
 
 
 def certify(folder, record, checkpoint, whole):
@@ -113,6 +123,7 @@ def certify(folder, record, checkpoint, whole):
 
 def attack(run, record, checkpoint, whole, chosen, model):
     """Writes the results of the attacks into their folder."""
+    start = time.time()
     settings = settings_of(chosen)
     folder = ResultFolder(os.path.join(FLAGS.working_dir, run.name),
                           key_of(settings, checkpoint, whole))
@@ -131,7 +142,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
             with memory_bounded_by('batch_size'):
-                table, images, few, grids = attack_split(session, judge, split, index, partial)
+                table, images, few, grids = attack_split(session, judge, split, index, partial,
+                                                         run.name)
             summary = dict(summarise_images(table, split, images), train=record,
                            test=dict(provenance(), **settings), split_examples=len(whole.x),
                            split_error=judge.error(session, whole))
@@ -139,9 +151,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
             folder.keep_images(split, {name: images[name] for name in kept_images})
             folder.write(run, table, summary, grids)
             partial.remove()
-    for name, found in summary['attacks'].items():
-        logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder.path,
-                     100 * summary['split_error'], found['rho'], name, found['failed'])
+    log_outcome(run.name, summary['split_error'], rho_text(summary['attacks']),
+                time.time() - start)
 
 
 def main():

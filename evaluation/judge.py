@@ -6,11 +6,11 @@ from utils.ops import confidence, prediction
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
 from datasets import Split, batches
 from evaluation.quality import quality
 from evaluation.results import columns, relative_norms, solved, summarise
+from terminal.progress import ProgressBar
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 CHUNK = 5   # batches fed to an attack at once
@@ -54,37 +54,38 @@ class Judge(object):
                 x_adv = self._attacks[name].x_adv
                 self._ways_back['rec'] = way_back(model, x_adv, logits, slots, **settings)
 
-    def run(self, session, split, index, partial):
+    def run(self, session, split, index, partial, title=''):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
 
+        `title`: whose images the progress is of.
         `index` [n] are the images' places in the dataset; chunks that `partial`, a PartialResults,
         has are not attacked again. Raises RuntimeError when an attack returned something that is
         not an image: not a number, or a pixel outside [0, 1] where the attack keeps to the box.
         """
         chunks = []
-        with tqdm(total=len(split.x), desc=' '.join(self._chosen), unit='image',
-                  disable=None) as bar:
+        with ProgressBar(title, len(split.x)) as bar:
             for number, (x, y) in enumerate(batches(split, self._fed)):
                 chunk = partial.load(number)
                 if chunk is None:
-                    chunk = self._attack(session, x, y)
+                    chunk = self._attack(session, x, y,
+                                         lambda doing: bar.say('%s %s' % (title, doing)))
                     partial.save(number, chunk)
                 chunks.append(chunk)
-                bar.set_postfix(mean_rho(chunks), refresh=False)
-                bar.update(len(y))
+                bar.add(len(y), **mean_rho(chunks))
         table = dict(columns_of(chunks), index=index)
         images = joined(chunks, [name + IMAGES for name in self._attacks])
         return ({key: table[key] for key in columns(self._attacks)},
                 {name: images[name + IMAGES] for name in self._attacks})
 
-    def _attack(self, session, x, y):
+    def _attack(self, session, x, y, say):
         """The rows of the table for images x with labels y, and the adversarial images, as one
-        {name: array}.
+        {name: array}; say(text) tells which attack is on.
         """
-        clean, margin, results = session.run([self._clean, self._margin, self._attacks],
-                                             {self._x: x, self._y: y})
+        clean, margin = session.run([self._clean, self._margin], {self._x: x, self._y: y})
         chunk = dict(clean, label=y, margin=margin)
-        for name, result in results.items():
+        for place, (name, attack) in enumerate(self._attacks.items(), 1):
+            say('%s %d/%d' % (name, place, len(self._attacks)))
+            result = session.run(attack, {self._x: x, self._y: y})
             check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
             l2, rho = relative_norms(x, result.x_adv)
@@ -124,10 +125,9 @@ def columns_of(chunks):
 
 
 def mean_rho(chunks):
-    """{attack: text of its rho so far, as a summary has it}, for the progress bar."""
+    """{attack: its rho so far, as a summary has it, or None}, for the progress bar."""
     attacks = summarise(columns_of(chunks))['attacks']
-    return {name: '%.4f' % attack['rho'] for name, attack in attacks.items()
-            if attack['rho'] is not None}
+    return {name: attack['rho'] for name, attack in attacks.items()}
 
 
 def check_images(name, x_adv, box):

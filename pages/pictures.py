@@ -11,7 +11,7 @@ import numpy as np
 from experiments.names import attack_name, defense_name
 from figures.examples import plot_examples
 from figures.plots import plot_curves, plot_rho
-from reporting.examples import examples, first_runs
+from pages.examples import examples, first_runs
 from reporting.text import heading
 
 LEADING = ('deepfool', 'high_confidence', 'carlini', 'boundary')   # the attacks, in this order

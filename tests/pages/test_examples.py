@@ -10,7 +10,7 @@ from matplotlib.image import imread
 from figures.examples import colours, perturbations, plot_examples, tile
 from figures.plots import plot_rho, share_above
 from figures.samples import SAMPLES, extreme_rows, sample_rows, write_samples
-from reporting.examples import examples, extremes
+from pages.examples import examples, extremes
 from reporting.runs import collect_runs
 from tests.recorded import A, table, write_run
 
