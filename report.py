@@ -15,7 +15,8 @@ from pages.pictures import draw
 from reporting.bounds_table import write_bounds
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
-from reporting.text import latex, markdown, to_csv
+from reporting.text import heading, latex, markdown, to_csv
+from terminal.progress import ProgressBar
 
 FLAGS = flags.FLAGS
 
@@ -76,7 +77,12 @@ def main():
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))
-    sections = [(table, draw(table, folder)) for table in tables]
+    sections = []
+    with ProgressBar('drawing', len(tables)) as bar:
+        for table in tables:
+            bar.say('drawing ' + heading(table))
+            sections.append((table, draw(table, folder)))
+            bar.add(1)
     if FLAGS.html:
         write_text(folder, 'report.html', page(sections, FLAGS.published))
     print(text)

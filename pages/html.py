@@ -1,89 +1,120 @@
 """The report as one HTML page that stands alone: pictures are embedded, nothing is fetched."""
 import base64
-import html
-import json
+import os
 
-from experiments.names import defense_name
-from reporting.text import heading, notes_of, rows_of
+import jinja2
+import numpy as np
+from markupsafe import Markup
 
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.5rem; }
-h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid #8888; }
-h3 { font-size: 1.05rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; }
-th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-tr:nth-child(even) { background: #8881; }
-thead { border-bottom: 2px solid #8888; }
-.figures { display: flex; flex-wrap: wrap; gap: 1rem; }
-figure { margin: 0; flex: 1 1 20rem; min-width: 0; }
-img { max-width: 100%; height: auto; background: #fff; }
-figcaption { font-size: .85rem; }
-.wide figure { flex-basis: 100%; overflow-x: auto; }
-.wide img { min-width: 44rem; }
-@media (max-width: 40rem) { th, td { padding: .2rem .35rem; font-size: .8rem; }
-}
-pre { overflow-x: auto; font-size: .8rem; }
-"""
+from experiments.names import attack_name, column_name, defense_name
+from figures.examples import perturbations, tile
+from pages.examples import extremes, first_runs
+from pages.pictures import FIRST, attacks_of
+from pages.settings import compare
+from reporting.text import best_rows, heading, notes_of, rows_of
+
+TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
 NOTE = (
-    'rho is the mean of &#8214;r&#8214;&#8322; / &#8214;x&#8214;&#8322; over the images (eq. 8): '
-    'an image that is misclassified to '
-    'begin with counts with r = 0, one whose attack failed with the r that it was left with, and '
-    'the number of those is in brackets; one for which an attack returned no other image is left '
-    'out. A median counts every failure as infinite. The worst case takes, image by image, the '
-    'smallest perturbation that any attack found.')
+    'rho is the mean of ‖r‖₂ / ‖x‖₂ over the images (eq. 8): an image that is misclassified to '
+    'begin with counts with r = 0, and one whose attack failed with the r that it was left with; '
+    'the share of those is in brackets. The worst case takes, image by image, the smallest '
+    'perturbation that any attack found, over the images that any fooled.')
+CAPTION = ('Test error, and rho under each attack; the best of a column in bold%s. Mean ± standard '
+           'deviation where there are several runs.')
 
 
-def _row(tag, texts):
-    cells = ''.join('<%s>%s</%s>' % (tag, html.escape(text), tag) for text in texts)
-    return '<tr>%s</tr>' % cells
+def embedded(png):
+    """PNG bytes as a data URI."""
+    return 'data:image/png;base64,' + base64.b64encode(png).decode()
 
 
-def _table(table, with_published):
-    header, *rows = rows_of(table, with_published)
-    body = ''.join(_row('td', row) for row in rows)
-    return ('<div class="scroll"><table><thead>%s</thead><tbody>%s</tbody></table></div>'
-            % (_row('th', header), body))
+def tiles(rows, scale=None):
+    """Rows of Examples as the template shows them."""
+    return [{'label': row.label,
+             'tiles': [dict(example._asdict(), data=embedded(tile(example.image, scale)))
+                       for example in row.examples]} for row in rows]
 
 
-def _figure(path, caption):
-    with open(path, 'rb') as stream:
-        data = base64.b64encode(stream.read()).decode()
-    caption = html.escape(caption)
-    return ('<figure><img alt="%s" src="data:image/png;base64,%s">'
-            '<figcaption>%s</figcaption></figure>') % (
-        caption, data, caption)
+def shown_examples(examples):
+    """What the template shows of {attack: Rows}, the paper's attack first."""
+    found = []
+    for attack in sorted(examples, key=lambda name: name != FIRST):
+        rows = examples[attack]
+        signed, scale = perturbations(rows)
+        found.append({'attack': attack_name(attack), 'rows': tiles(rows), 'scale': scale,
+                      'signed': tiles(signed, scale)})
+    return found
 
 
-def _settings(run):
-    text = html.escape(json.dumps({'train': run.train, 'test': run.test}, indent=1, sort_keys=True))
-    return '<details><summary>%s, seed %d</summary><pre>%s</pre></details>' % (html.escape(
-        defense_name(run.name)), run.seed, text)
+def shown_extremes(table):
+    """[(attack, defense, easiest, hardest)] of the first run of each name, as pairs of images."""
+    found = []
+    for attack in attacks_of(table):
+        for run in first_runs(table.runs):
+            both = extremes(run, attack)
+            if both:
+                found.append((attack_name(attack), defense_name(run.name)) +
+                             tuple([pair(*one) for one in ends] for ends in both))
+    return found
+
+
+def pair(index, original, adversarial, l2):
+    """An original beside what became of it, as the template shows it."""
+    image = np.concatenate([original.image, adversarial.image], axis=1)
+    return {'index': index, 'l2': l2, 'text': adversarial.text, 'alt': adversarial.alt,
+            'data': embedded(tile(image))}
+
+
+def shown_pictures(pictures):
+    """Pictures with their bytes."""
+    found = []
+    for picture in pictures:
+        with open(picture.path, 'rb') as stream:
+            found.append(dict(picture._asdict(), data=embedded(stream.read())))
+    return found
+
+
+def shown_rows(table, with_published):
+    """The rows of a Table as the template shows them."""
+    _, *texts = rows_of(table, with_published)
+    best = best_rows(table)
+    return [{'name': row[0], 'cells': [
+        {'text': text, 'best': place in best[column],
+         'value': cells[column].mean if cells[column] else None}
+        for column, text in zip(table.columns, row[1:])]}
+        for place, (row, (_, _, cells)) in enumerate(zip(texts, table.rows))]
+
+
+def section(number, table, shown, with_published):
+    """What the template shows of a Table."""
+    examples = shown_examples(shown.examples)
+    charts = [('rho', 'How rho is distributed', shown_pictures(shown.rho)),
+              ('training', 'Training', shown_pictures(shown.training))]
+    found = {
+        'id': 's%d' % number, 'heading': heading(table), 'examples': examples,
+        'others': ', '.join(one['attack'] for one in examples[1:]),
+        'failures': any(example.failed for rows in shown.examples.values() for row in rows
+                        for example in row.examples),
+        'caption': CAPTION % (', the published value and the difference to it in parentheses' if
+                              with_published else ''),
+        'header': ['Defense'] + [column_name(column) for column in table.columns],
+        'rows': shown_rows(table, with_published), 'notes': list(notes_of(table)),
+        'charts': [chart for chart in charts if chart[2]], 'extremes': shown_extremes(table)}
+    found.update(compare(table.runs))
+    found['parts'] = ([('examples', 'examples')] * bool(examples) + [('table', 'table')] +
+                      [(name, words.lower()) for name, words, _ in found['charts']] +
+                      [('extremes', 'easiest and hardest images')] * bool(found['extremes']) +
+                      [('settings', 'settings')])
+    return found
 
 
 def page(sections, with_published=False):
-    """The page as text. sections: [(table of build_tables, {heading: [(path of a PNG, caption)]})].
-
-    The pictures of the first heading stand side by side where there is room, the others have the
-    whole width.
-    """
-    parts = [
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="'
-        'width=device-width, '
-        'initial-scale=1"><title>Adversary critic: results</title><style>%s</style></head><body>' %
-        STYLE,
-        '<h1>Improved Network Robustness with Adversary Critic: results</h1><p>%s</p>' % NOTE
-    ]
-    for table, shown in sections:
-        figures = {'Share of images with rho above a value': shown.rho, 'Training': shown.training}
-        parts += ['<h2>%s</h2>' % html.escape(heading(table)), _table(table, with_published)]
-        parts += ['<p>%s</p>' % html.escape(note) for note in notes_of(table)]
-        for i, (words, pictures) in enumerate(figures.items()):
-            parts.append('<h3>%s</h3><div class="figures%s">%s</div>' %
-                         (html.escape(words), ' wide' if i else '', ''.join(
-                             _figure(picture.path, picture.caption) for picture in pictures)))
-        parts += ['<h3>Settings</h3>'] + [_settings(run) for run in table.runs]
-    return '\n'.join(parts + ['</body></html>\n'])
+    """The page as text; sections: [(Table, Shown of pages.pictures)]."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
+                                     trim_blocks=True, undefined=jinja2.StrictUndefined)
+    parts = {name: Markup(environment.loader.get_source(environment, 'report.' + name)[0])
+             for name in ('css', 'js')}
+    return environment.get_template('report.html').render(
+        style=parts['css'], script=parts['js'], note=NOTE,
+        sections=[section(number, table, shown, with_published)
+                  for number, (table, shown) in enumerate(sections)])

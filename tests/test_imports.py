@@ -13,7 +13,7 @@ from tests.running import ROOT
 FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 PATHS = sorted(os.path.relpath(path, ROOT) for path in code_files())
 IN_PACKAGES = [path for path in PATHS if os.sep in path]
-WITHOUT_TENSORFLOW = ['experiments', 'figures', 'reporting', 'pages', 'annotation',
+WITHOUT_TENSORFLOW = ['experiments', 'figures', 'reporting', 'pages', 'perception',
                      'terminal', 'certificates',
                       os.path.join('evaluation', 'results.py'),
                       os.path.join('utils', 'hyperparameters.py'), 'report.py',

@@ -10,7 +10,7 @@ FLOORS = (
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
     ('critic', 'universal', 'evaluation'),
-    ('defenses', 'reporting', 'annotation'), ('pages',),
+    ('defenses', 'reporting', 'perception'), ('pages',),
 )
 
 
