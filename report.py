@@ -10,14 +10,15 @@ from utils.files import atomic_write, make_folder
 from absl import flags
 
 from experiments.tuning import choose, collect_candidates, tuning_markdown
+from pages.html import page
+from pages.pictures import draw
 from reporting.bounds_table import write_bounds
-from reporting.html import page
-from reporting.pictures import draw
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
-from reporting.text import latex, markdown, to_csv
+from reporting.text import heading, latex, markdown, to_csv
 from robustness.checks_table import write_checks
 from robustness.ensemble_table import comparison_markdown, comparisons
+from terminal.progress import ProgressBar
 
 FLAGS = flags.FLAGS
 WRITERS = {'bounds': write_bounds, 'checks': write_checks}
@@ -80,7 +81,12 @@ def main():
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))
-    sections = [(table, draw(table, folder)) for table in tables]
+    sections = []
+    with ProgressBar('drawing', len(tables)) as bar:
+        for table in tables:
+            bar.say('drawing ' + heading(table))
+            sections.append((table, draw(table, folder)))
+            bar.add(1)
     if FLAGS.html:
         write_text(folder, 'report.html', page(sections, FLAGS.published, comparisons))
     print(text)

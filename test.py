@@ -2,6 +2,7 @@
 with --carlini; certifies it with --certificates; checks its gradient with --checks.
 """
 import os
+import time
 
 from utils import cli, hyperparameters
 from utils.errors import check, check_choice
@@ -22,6 +23,7 @@ from evaluation.partial import test_key
 from robustness.chosen import choose
 from robustness.compare import ensemble_summary
 from robustness.run_checks import check_run
+from terminal.log import log_outcome, rho_text
 from training.checkpoints import restore_variables
 from training.gpu_memory import check_gpu_memory
 from training.loading import load_run, tested_checkpoint
@@ -123,6 +125,7 @@ def check_gradient(folder, record, checkpoint, whole):
 
 def attack(run, record, checkpoint, whole, chosen, model):
     """Writes the results of the attacks into their folder."""
+    start = time.time()
     settings = settings_of(chosen)
     folder = ResultFolder(os.path.join(FLAGS.working_dir, run.name),
                           key_of(settings, checkpoint, whole))
@@ -141,7 +144,7 @@ def attack(run, record, checkpoint, whole, chosen, model):
         with folder_lock(folder.path):
             partial = folder.prepare(FLAGS.resume)
             with memory_bounded_by('batch_size'):
-                table, images = judge.run(session, split, index, partial)
+                table, images = judge.run(session, split, index, partial, run.name)
                 few, grids = judge.grids(session, split, images)
             summary = dict(summarise_images(table, split, images), **ensemble_summary(table))
             summary.update(train=record, test=dict(provenance(), **settings),
@@ -150,9 +153,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
             folder.keep_images(split, {name: images[name] for name in kept_images})
             folder.write(run, table, summary, grids)
             partial.remove()
-    for name, found in summary['attacks'].items():
-        logging.info('%s: test error %.2f %%, rho %s under %s, %d failed', folder.path,
-                     100 * summary['split_error'], found['rho'], name, found['failed'])
+    log_outcome(run.name, summary['split_error'], rho_text(summary['attacks']),
+                time.time() - start)
 
 
 def main():

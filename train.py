@@ -21,6 +21,7 @@ from datasets.augment import KINDS
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_activation, default_layer_dims
 from models.layers import ACTIVATIONS
+from terminal.log import log_to_file
 from training.gpu_memory import check_gpu_memory
 from training.lock import folder_lock
 from training.loop import Graph, train
@@ -28,7 +29,7 @@ from training.optimizers import BETA1, MOMENTUM, OPTIMIZERS, build_optimizers, r
 from training.provenance import provenance
 from training.run_folder import RunFolder
 from training.schedule import DECAYS, POINTS, learning_rate, read_points
-from training.session import log_to_file, start_graph_mode
+from training.session import start_graph_mode
 from training.step import build_steps
 
 FLAGS = flags.FLAGS

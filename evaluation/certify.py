@@ -10,7 +10,6 @@ from utils.hyperparameters import module_of
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from certificates import CERTIFICATES, Activation, Convolution, Dense, MaxPool, Network
 from certificates.radius import predictions
@@ -18,6 +17,7 @@ from evaluation.export import run_logits, stored_network
 from evaluation.partial import PartialResults, test_key
 from evaluation.results import write_tsv
 from models import build_model
+from terminal.progress import ProgressBar
 from training.provenance import provenance
 
 KINDS = ('mlp', 'mlp1', 'lenet5')   # architectures whose layers are those of `layers_of`
@@ -115,7 +115,7 @@ def certify_images(name, network, images, partial):
     function = CERTIFICATES[name]
     size = chunk_of(function)
     chunks = []
-    with tqdm(total=len(images), desc=name, unit='image', disable=None) as bar:
+    with ProgressBar(name, len(images)) as bar:
         for number, start in enumerate(range(0, len(images), size)):
             chunk = partial.load(number)
             if chunk is None:
@@ -126,9 +126,8 @@ def certify_images(name, network, images, partial):
                 chunk = {'radius': found.radius, 'runner_up': found.runner_up, 'seconds': seconds}
                 partial.save(number, chunk)
             chunks.append(chunk)
-            bar.set_postfix(radius='%.4f' % np.mean(np.concatenate([c['radius'] for c in chunks])),
-                            refresh=False)
-            bar.update(len(chunk['radius']))
+            radius = np.mean(np.concatenate([chunk['radius'] for chunk in chunks]))
+            bar.add(len(chunk['radius']), radius=radius)
     return {'%s_%s' % (name, column): np.concatenate([chunk[column] for chunk in chunks])
             for column in ('radius', 'runner_up', 'seconds')}
 

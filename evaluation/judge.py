@@ -6,13 +6,13 @@ from utils.ops import confidence, prediction
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from tqdm import tqdm
 
 from attacks.contract import Adversarial
 from attacks.targets import aims, every_class
 from datasets import Split, batches
 from evaluation.quality import quality
 from evaluation.results import columns, relative_norms, solved, summarise
+from terminal.progress import ProgressBar
 
 IMAGES = '_x_adv'   # ends the name of an attack's images among the arrays of a chunk
 GRID = 100   # images in a sample grid
@@ -78,44 +78,45 @@ class Judge(object):
             self._targets[name] = arguments['targets'] = tf.placeholder(tf.int32, [None])
         return function(**arguments)._replace(success=())
 
-    def run(self, session, split, index, partial):
+    def run(self, session, split, index, partial, title=''):
         """Attacks every image of a Split; returns (table, {attack: x_adv [n, ...]}).
 
+        `title`: whose images the progress is of.
         `index` [n] are the images' places in the dataset; chunks that `partial`, a PartialResults,
         has are not attacked again. Raises RuntimeError when an attack returned something that is
         not an image: not a number, or a pixel outside [0, 1] where the attack keeps to the box.
         """
         chunks = []
-        with tqdm(total=len(split.x), desc=' '.join(self._chosen), unit='image',
-                  disable=None) as bar:
+        with ProgressBar(title, len(split.x)) as bar:
             for number, (x, y) in enumerate(batches(split, self._fed)):
                 chunk = partial.load(number)
                 if chunk is None:
                     first = number * self._fed
-                    chunk = self._attack(session, x, y, index[first:first + len(y)])
+                    chunk = self._attack(session, x, y, index[first:first + len(y)],
+                                         lambda doing: bar.say('%s %s' % (title, doing)))
                     partial.save(number, chunk)
                 chunks.append(chunk)
-                bar.set_postfix(mean_rho(chunks), refresh=False)
-                bar.update(len(y))
+                bar.add(len(y), **mean_rho(chunks))
         table = dict(columns_of(chunks), index=index)
         images = joined(chunks, [name + IMAGES for name in self._attacks])
         return ({key: table[key] for key in columns(self._attacks)},
                 {name: images[name + IMAGES] for name in self._attacks})
 
-    def _attack(self, session, x, y, index):
+    def _attack(self, session, x, y, index, say):
         """The rows of the table for images x with labels y at the places `index`, and the
-        adversarial images, as one {name: array}.
+        adversarial images, as one {name: array}; say(text) tells which attack is on.
         """
         fed = {self._x: x, self._y: y}
-        targets = {}
-        if self._targets:
-            logits = session.run(self._logits, fed)
-            targets = {name: aims(self._chosen[name].targets, logits, y, index)
-                       for name in self._targets}
-            fed.update({self._targets[name]: aimed for name, aimed in targets.items()})
-        clean, margin, results = session.run([self._clean, self._margin, self._attacks], fed)
+        clean, margin, logits = session.run([self._clean, self._margin, self._logits], fed)
+        targets = {name: aims(self._chosen[name].targets, logits, y, index)
+                   for name in self._targets}
+        fed.update({self._targets[name]: aimed for name, aimed in targets.items()})
         chunk = dict(clean, label=y, margin=margin)
-        for name, result in results.items():
+        for place, (name, attack) in enumerate(self._attacks.items(), 1):
+            say('%s %d/%d' % (name, place, len(self._attacks)))
+            result = session.run(attack, fed)
+            # A later attack that starts from this one's images takes them as they are.
+            fed[attack.x_adv] = result.x_adv
             check_images(name, result.x_adv, self._chosen[name].settings.get('box', True))
             adversarial = session.run(self._clean, {self._x: result.x_adv})
             l2, rho = relative_norms(x, result.x_adv)
@@ -155,10 +156,9 @@ def columns_of(chunks):
 
 
 def mean_rho(chunks):
-    """{attack: text of its rho so far, as a summary has it}, for the progress bar."""
+    """{attack: its rho so far, as a summary has it, or None}, for the progress bar."""
     attacks = summarise(columns_of(chunks))['attacks']
-    return {name: '%.4f' % attack['rho'] for name, attack in attacks.items()
-            if attack['rho'] is not None}
+    return {name: attack['rho'] for name, attack in attacks.items()}
 
 
 def check_images(name, x_adv, box):

@@ -65,10 +65,12 @@ def shell_line(words):
 
 def bash(commands, unused_name, unused_gpus):
     """A line for each command, to run one after the other until a signal comes; in the end the
-    shell names those that failed, and its status is not 0 then.
+    shell names those that failed, and its status is not 0 then. SWEEP tells a command its place.
     """
-    lines = ['%s || failed $? %s' % (shell_line(words), shlex.quote(path))
-             for path, words in commands]
+    commands = list(commands)
+    lines = ['SWEEP=%d/%d %s || failed $? %s' % (place, len(commands), shell_line(words),
+                                                 shlex.quote(path))
+             for place, (path, words) in enumerate(commands, 1)]
     statuses = {number.name: 128 + number for number in STOPPING}
     traps = ["trap 'exit %d' %s" % (status, name[len('SIG'):])
              for name, status in statuses.items()]

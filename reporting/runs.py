@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluation.results import attacks_of, read_tsv, solved
 from experiments.table1 import DEFENSES
+from terminal.progress import ProgressBar
 
 # Settings that may differ between the runs of a row; every other one is the same in all of them.
 MAY_DIFFER = {
@@ -37,30 +38,38 @@ def collect_runs(results_dir):
     an attack found twice.
     """
     runs = {}
-    for path in run_files(results_dir, 'summary.json'):
-        folder = os.path.dirname(path)
-        summary = read_json(path)
-        try:
-            args = summary['train']['args']
-            key = tuple(KEY_TYPES[name](args[name])
-                        for name in KEY_TYPES) + (str(summary['test']['args']['split']), )
-            error = float(summary['split_error'])
-        except (KeyError, TypeError, ValueError):
-            raise UserError('%s: lacks train.args with %s, test.args.split or split_error' %
-                            (path, ', '.join(KEY_TYPES)))
-        table = read_tsv(os.path.join(folder, 'results.tsv'))
-        run = runs.setdefault(
-            key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=error))
-        check(all(_same_network(table, other) for other in run.tables.values()),
-              '%s and %s are tests of different networks; test '
-              'both again', folder, ', '.join(sorted(set(run.folders.values()))))
-        for attack in attacks_of(table):
-            check(attack not in run.tables, '%s and %s both hold %s of the same run',
-                  run.folders.get(attack), folder, attack)
-            run.tables[attack] = table
-            run.folders[attack] = folder
-            run.test[attack] = summary['test']
+    paths = run_files(results_dir, 'summary.json')
+    with ProgressBar('reading results', len(paths)) as bar:
+        for path in paths:
+            add_run(runs, path)
+            bar.add(1)
     return sorted(runs.values(), key=place_of)
+
+
+def add_run(runs, path):
+    """Adds what a summary.json and the table beside it hold to {key of a run: Run}."""
+    folder = os.path.dirname(path)
+    summary = read_json(path)
+    try:
+        args = summary['train']['args']
+        key = tuple(KEY_TYPES[name](args[name])
+                    for name in KEY_TYPES) + (str(summary['test']['args']['split']), )
+        error = float(summary['split_error'])
+    except (KeyError, TypeError, ValueError):
+        raise UserError('%s: lacks train.args with %s, test.args.split or split_error' %
+                        (path, ', '.join(KEY_TYPES)))
+    table = read_tsv(os.path.join(folder, 'results.tsv'))
+    run = runs.setdefault(
+        key, Run(*key, tables={}, folders={}, train=summary['train'], test={}, error=error))
+    check(all(_same_network(table, other) for other in run.tables.values()),
+          '%s and %s are tests of different networks; test '
+          'both again', folder, ', '.join(sorted(set(run.folders.values()))))
+    for attack in attacks_of(table):
+        check(attack not in run.tables, '%s and %s both hold %s of the same run',
+              run.folders.get(attack), folder, attack)
+        run.tables[attack] = table
+        run.folders[attack] = folder
+        run.test[attack] = summary['test']
 
 
 def place_of(run):
@@ -73,7 +82,9 @@ def _same_network(table, other):
     """Whether two tables show one network: equal predictions, and confidences but for rounding, on
     the images of both.
     """
-    _, here, there = np.intersect1d(table['index'], other['index'], return_indices=True)
+    here = there = slice(None)
+    if not np.array_equal(table['index'], other['index']):
+        _, here, there = np.intersect1d(table['index'], other['index'], return_indices=True)
     return bool((table['pred'][here] == other['pred'][there]).all() and
                 np.allclose(table['conf'][here], other['conf'][there], atol=1e-3))
 
@@ -106,8 +117,12 @@ def _check_equal(verb, first, run, there, here):
 def joint(run):
     """One table of all attacks of a run, over the images that every one was tried on."""
     tables = list(run.tables.values())
-    index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
     whole = {}
+    if all(np.array_equal(table['index'], tables[0]['index']) for table in tables):
+        for table in tables:
+            whole.update(table)
+        return whole
+    index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
     for table in tables:
         rows = np.argsort(table['index'])[np.searchsorted(np.sort(table['index']), index)]
         whole.update({column: values[rows] for column, values in table.items()})

@@ -110,28 +110,41 @@ def markdown(tables, with_published=False):
     return '\n'.join(lines)
 
 
+def best_rows(table):
+    """{column: the numbers of the rows with its best value, as it is printed}: the least error, the
+    largest rho or robust accuracy; none of a column that is neither.
+    """
+    found = {}
+    for column in table.columns:
+        shown = {row: round(cells[column].mean, 2 if column == 'error' else 3)
+                 for row, (_, _, cells) in enumerate(table.rows)
+                 if cells[column] is not None and cells[column].mean is not None}
+        judged = len(shown) > 1 and column not in ('margin', 'saturated')
+        best = (min if column == 'error' else max)(shown.values()) if judged else None
+        found[column] = {row for row, value in shown.items() if value == best}
+    return found
+
+
 def latex(tables, with_published=False):
-    """The tables as LaTeX, one tabular each."""
-    lines = []
+    """The tables as LaTeX, one tabular each with the rules of booktabs and the best in bold."""
+    lines = ['% \\usepackage{booktabs}']
     for table in tables:
         header, *rows = rows_of(table, with_published, pm='$\\pm$')
-        lines += [
-            '%% %s' % heading(table),
-            '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)), '\\hline'
-        ]
-        lines += [
-            ' & '.join(_escape(text)
-                       for text in row) + ' \\\\' + (' \\hline' if row is header else '')
-            for row in [header] + rows
-        ]
-        lines += ['\\hline', '\\end{tabular}', '']
+        best = best_rows(table)
+        lines += ['%% %s' % heading(table), '\\begin{tabular}{l%s}' % ('r' * (len(header) - 1)),
+                  '\\toprule', ' & '.join(map(_escape, header)) + ' \\\\', '\\midrule']
+        for place, (name, *cells) in enumerate(rows):
+            texts = [('\\textbf{%s}' if place in best[column] else '%s') % _escape(text)
+                     for column, text in zip(table.columns, cells)]
+            lines.append(' & '.join([_escape(name)] + texts) + ' \\\\')
+        lines += ['\\bottomrule', '\\end{tabular}', '']
     return '\n'.join(lines)
 
 
 def _escape(text):
     for character in '%_#&':
         text = text.replace(character, '\\' + character)
-    return text
+    return text.replace('∞', '$\\infty$')
 
 
 def to_csv(tables):

@@ -7,11 +7,11 @@ import time
 from utils.errors import RunError
 
 import tensorflow.compat.v1 as tf
-from absl import logging
-from tqdm import tqdm
 
 from datasets import augment, batches, epoch_order, read_kinds
 from figures.plots import plot_curves
+from terminal.log import log_detail, log_outcome
+from terminal.progress import ProgressBar
 from training.checkpoints import Checkpoints, Progress
 from training.events import Events
 from training.session import memory_bounded_by, session_config
@@ -49,6 +49,7 @@ def train(run, config, data, graph, monitor):
     initialise = tf.global_variables_initializer()
     last = config.pretrain_niter + config.niter
     per_epoch = steps_per_epoch(data, config)
+    began = time.time()
     with tf.Session(config=session_config(config.gpu_memory)) as session, StopSignals() as signals:
 
         def save(progress):
@@ -80,8 +81,9 @@ def train(run, config, data, graph, monitor):
                 signals.stop('the end of epoch %d of %d' % (count, last))
         plot_curves(rows, run.curves)   # the last file of a run: it says that the run is finished
         with memory_bounded_by('test_batch_size'):
-            test_err = monitor.clean(session, data.test, 'test')['test_err']
-        logging.info('%s: finished; test error %.2f %%', run.path, 100 * test_err)
+            error = monitor.clean(session, data.test, 'test')['test_err']
+        rho = last_rho(rows)
+        log_outcome(run.name, error, '' if rho is None else 'rho %.3f' % rho, time.time() - began)
     return rows
 
 
@@ -113,30 +115,27 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
     step = graph.steps.pretrain if epoch.phase == 'pretrain' else graph.steps.train
     feed = {graph.rates[name]: rate for name, rate in epoch.rates.items()}
     order = epoch_order(len(data.train.x), config.seed, epoch.count)[progress.steps * size:]
-    bar = tqdm(batches(data.train, size, order), initial=progress.steps, total=per_epoch,
-               desc=epoch.title, unit='step', leave=False, disable=None)
-    for count, (images, labels) in enumerate(bar, progress.steps + 1):
-        where = 'step %d of %s' % (count, epoch.title)
-        images = augment(images, kinds, config.seed, (epoch.count - 1) * per_epoch + count)
-        feed.update({graph.x: images, graph.y: labels})
-        try:
-            values = run_step(
-                session, step, feed, '%s (batch %d of the order by the seeds %d, %d)' %
-                (where, count, config.seed, epoch.count))
-        except NonFinite:
-            save(Progress(progress.epochs, count - 1, totals))
-            raise
-        for name, value in values.items():
-            check_finite(name, value, where)
-            totals[name] = totals.get(name, 0.) + value
-        if signals.received and count < per_epoch:
-            save(Progress(progress.epochs, count, totals))
-            signals.stop(where)
-        shown = {'loss': totals['loss'] / count, 'err': totals['err'] / count,
-                 'rho': totals['rho'] / count if 'rho' in totals else rho}
-        bar.set_postfix(
-            {name: '%.3f' % value for name, value in shown.items() if value is not None},
-            refresh=False)
+    batched = enumerate(batches(data.train, size, order), progress.steps + 1)
+    with ProgressBar(epoch.title, len(data.train.x), progress.steps * size) as bar:
+        for count, (images, labels) in batched:
+            where = 'step %d of %s' % (count, epoch.title)
+            images = augment(images, kinds, config.seed, (epoch.count - 1) * per_epoch + count)
+            feed.update({graph.x: images, graph.y: labels})
+            try:
+                values = run_step(
+                    session, step, feed, '%s (batch %d of the order by the seeds %d, %d)' %
+                    (where, count, config.seed, epoch.count))
+            except NonFinite:
+                save(Progress(progress.epochs, count - 1, totals))
+                raise
+            for name, value in values.items():
+                check_finite(name, value, where)
+                totals[name] = totals.get(name, 0.) + value
+            if signals.received and count < per_epoch:
+                save(Progress(progress.epochs, count, totals))
+                signals.stop(where)
+            bar.add(len(labels), loss=totals['loss'] / count, err=totals['err'] / count,
+                    rho=totals['rho'] / count if 'rho' in totals else rho)
     return Progress(epoch.count, 0, totals)
 
 
@@ -156,9 +155,9 @@ def measure(session, epoch, means, *, monitor, config, run, validation):
 
 
 def log_row(title, row):
-    """One line of the log for what an epoch measured."""
-    logging.info('%s: %s', title, ', '.join('%s %.4g' % (name, row[name])
-                                            for name in LOGGED if row.get(name) is not None))
+    """One line of train.log for what an epoch measured."""
+    log_detail('%s: %s', title, ', '.join('%s %.4g' % (name, row[name])
+                                         for name in LOGGED if row.get(name) is not None))
 
 
 def last_rho(rows):

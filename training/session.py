@@ -9,12 +9,15 @@ from utils.errors import RunError
 import tensorflow.compat.v1 as tf
 from absl import logging
 
+from terminal.log import log_short_lines
+
 
 def start_graph_mode():
     """Turns TensorFlow 2 behaviour off; call once, before the first op is built."""
     python_logging.getLogger('tensorflow').setLevel(python_logging.ERROR)
     tf.disable_v2_behavior()
     logging.set_verbosity(logging.INFO)
+    log_short_lines()
 
 
 def session_config(gpu_memory):
@@ -39,12 +42,3 @@ def memory_bounded_by(flag):
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError):
         raise RunError('out of memory; a smaller --%s takes less' % flag)
-
-
-def log_to_file(path):
-    """Appends what is logged from now on to the file `path`, a line each with its time."""
-    handler = python_logging.StreamHandler(
-        open(path, 'a', encoding='utf-8', errors='backslashreplace'))
-    handler.handleError = lambda record: None   # a full disk: the checkpoint's error says so
-    handler.setFormatter(python_logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
-    logging.get_absl_logger().addHandler(handler)

@@ -6,11 +6,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The packages of the project, floor by floor: each imports only from lower floors and from itself.
 FLOORS = (
     ('utils',),
-    ('experiments',),
+    ('experiments', 'terminal'),
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
     ('critic', 'universal', 'evaluation'),
-    ('defenses', 'reporting'), ('robustness',),
+    ('defenses', 'reporting', 'perception'), ('pages', 'robustness'),
 )
 
 

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from reporting.html import page
-from reporting.pictures import Shown
+from pages.html import page
+from pages.pictures import Shown
 from reporting.runs import collect_runs
 from reporting.tables import build_tables
 from robustness.compare import compared, ensemble_summary, lengths

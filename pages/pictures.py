@@ -11,18 +11,19 @@ import numpy as np
 from experiments.names import attack_name, defense_name
 from figures.examples import plot_examples
 from figures.plots import plot_curves, plot_rho
-from reporting.examples import examples, first_runs
+from pages.examples import examples, first_runs
 from reporting.runs import rho_of
 from reporting.text import heading
 
 LEADING = ('deepfool', 'high_confidence', 'carlini', 'boundary')   # the attacks, in this order
+FIRST = 'high_confidence'   # whose examples a report opens with
 
 Picture = collections.namedtuple('Picture', 'path caption alt')
 Picture.__doc__ = """A PNG file, what stands below it, and what is to be seen in it."""
 
 Shown = collections.namedtuple('Shown', 'examples rho training')
-Shown.__doc__ = """The Pictures that a report shows of a Table: clean and adversarial images, how
-rho is distributed, and the training."""
+Shown.__doc__ = """What a report shows of a Table: {attack: Rows of figures.examples}; the Pictures
+of how rho is distributed, and of the training."""
 
 
 def label_of(table):
@@ -38,24 +39,15 @@ def attacks_of(table):
 
 def draw(table, folder):
     """Draws the pictures of a Table into `folder`; returns them as Shown."""
-    return Shown(draw_examples(table, folder), draw_rho(table, folder),
-                 draw_training(table, folder))
-
-
-def draw_examples(table, folder):
-    """Images of each class and what each attack made of them, then the perturbations alone, as
-    Pictures; none of an attack whose images were not kept.
-    """
-    pictures = []
+    shown = Shown(collections.OrderedDict(), draw_rho(table, folder), draw_training(table, folder))
     for attack in attacks_of(table):
         rows = examples(table.runs, attack)
-        for signed, kind in ((False, 'examples'), (True, 'perturbations')) if rows else ():
-            path = os.path.join(folder, '%s_%s_%s.png' % (kind, label_of(table), attack))
-            plot_examples(rows, path, signed)
-            shown = '; '.join('%s: %s' % (row.label, ', '.join(one.alt for one in row.examples))
-                              for row in rows)
-            pictures.append(Picture(path, '%s, %s' % (attack_name(attack), kind), shown))
-    return pictures
+        if rows:
+            shown.examples[attack] = rows
+            for signed, kind in ((False, 'examples'), (True, 'perturbations')):
+                name = '%s_%s_%s.png' % (kind, label_of(table), attack)
+                plot_examples(rows, os.path.join(folder, name), signed)
+    return shown
 
 
 def draw_rho(table, folder):

@@ -10,11 +10,8 @@ from matplotlib.image import imread
 from figures.examples import colours, perturbations, plot_examples, tile
 from figures.plots import plot_rho, share_above
 from figures.samples import SAMPLES, extreme_rows, sample_rows, write_samples
-from reporting.examples import examples, extremes
-from reporting.html import page
-from reporting.pictures import draw
+from pages.examples import examples, extremes
 from reporting.runs import collect_runs
-from reporting.tables import build_tables
 from tests.recorded import A, table, write_run
 
 X = np.float32(np.random.RandomState(0).uniform(size=(4, 6, 5, 1)))
@@ -97,16 +94,6 @@ def test_pictures_are_drawn_as_png_and_svg_and_failures_are_framed(recorded, tmp
     assert tile(X[0]).startswith(b'\x89PNG')
     red, white, blue = colours(np.array([[1., 0., -1.]]), 1.)[0]
     assert red[0] > 2 * red[2] and blue[2] > 2 * blue[0] and white.min() > 0.95
-
-
-def test_the_page_shows_them_and_says_what_is_to_be_seen(recorded, tmp_path):
-    built, = build_tables(collect_runs(str(recorded)))
-    text = page([(built, draw(built, str(tmp_path)))])
-    assert '<h3>Clean and adversarial images</h3>' in text
-    for kind in ('examples', 'perturbations'):
-        assert '<figcaption>DeepFool, %s</figcaption>' % kind in text
-    assert 'no defense: a 2 that became a 7 with rho 0.10' in text
-    assert 'a 4 on which the attack failed' in text
 
 
 def test_the_share_of_images_above_a_value(tmp_path):
