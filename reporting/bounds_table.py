@@ -10,8 +10,8 @@ import numpy as np
 from experiments.cross_lipschitz import PUBLISHED
 from figures.bounds import plot_bounds
 from reporting.bounds import RADII, best, check_bounds, collect_bounds, smallest
+from reporting.surpassed import DRAWS, ratio_text
 
-DRAWS = 2000   # bootstrap samples of the images
 LONE = 'eval_robustness'   # of all images, from the predicted class: a column of its own
 UNDEFENDED = 'none'   # what the other rows of a model are compared with
 NOTE = (
@@ -185,19 +185,6 @@ def ratio_row(bounds, other, names, group):
               (smallest(bounds)[here], smallest(other)[there])]
     return [label(bounds, group)] + [
         '' if pair is None else ratio_text(pair[0][right], pair[1][right]) for pair in cells]
-
-
-def ratio_text(values, base):
-    """The ratio of two means over the same images with its bootstrap interval; '-' of nothing."""
-    rows = np.isfinite(values) & np.isfinite(base)
-    values, base = values[rows], base[rows]
-    if not len(base) or not base.any():
-        return '-'
-    drawn = np.random.RandomState(0).randint(len(base), size=(DRAWS, len(base)))
-    with np.errstate(divide='ignore', invalid='ignore'):
-        samples = values[drawn].mean(axis=1) / base[drawn].mean(axis=1)
-    low, high = np.percentile(samples, (2.5, 97.5))
-    return '%.2f [%.2f, %.2f]' % (values.mean() / base.mean(), low, high)
 
 
 def csv_of(every):

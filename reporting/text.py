@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.names import column_name, defense_name, title
 from reporting.runs import SHORTER, beaten
+from reporting.surpassed import critic_over_others
 from reporting.tables import ORDER
 
 DIGITS = {'error': 2, 'margin': 1, 'saturated': 1}
@@ -56,8 +57,8 @@ def rows_of(table, with_published, pm='±'):
 
 
 def notes_of(table):
-    """What is to be known beside a Table, as lines: how many images each attack was tried on, and
-    where Carlini-Wagner was beaten.
+    """What is to be known beside a Table, as lines: how many images each attack was tried on,
+    whether the critic surpasses the others, and where Carlini-Wagner was beaten.
     """
     counts = collections.OrderedDict()
     attacks = {attack for run in table.runs for attack in run.tables}
@@ -69,6 +70,9 @@ def notes_of(table):
     yield 'Images attacked in a run: %s.' % ', '.join('%s %s' % item for item in counts.items())
     if len(set(counts.values())) > 1:
         yield 'The worst case is of the images that every attack of a run was tried on.'
+    over = critic_over_others(table)
+    if over:
+        yield over
     yield from _notes_of_confidence(table)
     lost = collections.OrderedDict()
     for run in table.runs:

@@ -5,16 +5,19 @@ import subprocess
 import sys
 
 from utils.code import FLOORS, code_files
+from utils.hyperparameters import module_of
 
 import pytest
 
+from attacks import ATTACKS
+from certificates import CERTIFICATES
 from tests.running import ROOT
 
 FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 PATHS = sorted(os.path.relpath(path, ROOT) for path in code_files())
 IN_PACKAGES = [path for path in PATHS if os.sep in path]
 WITHOUT_TENSORFLOW = ['experiments', 'figures', 'reporting', 'pages', 'perception',
-                     'terminal', 'certificates',
+                      'terminal', 'certificates',
                       os.path.join('evaluation', 'results.py'),
                       os.path.join('robustness', 'compare.py'),
                       os.path.join('robustness', 'ensemble_table.py'),
@@ -105,12 +108,13 @@ def test_files_functions_and_lines_are_short(path):
 
 
 def test_packages_are_small():
+    parts = {module_of(function).__file__ for registry in (ATTACKS, CERTIFICATES)
+             for function in registry.values()}   # a file each: their number may grow
     size = {package: 0 for package in FLOOR}
     for path in IN_PACKAGES:
-        size[path.split(os.sep)[0]] += source(path).count('\n')
+        if os.path.join(ROOT, path) not in parts:
+            size[path.split(os.sep)[0]] += source(path).count('\n')
     assert size['utils'] <= 650
-    assert size.pop('attacks') <= 2200   # one attack a file: it grows with their number
-    assert size.pop('certificates') <= 1200   # one certificate a file, likewise
     assert max(size.values()) <= 1100, size
 
 
