@@ -103,3 +103,14 @@ def test_the_recorded_tables_are_what_their_commands_print(tmp_path, folder, row
     for page in pages:
         recorded = open(os.path.join(ROOT, page)).read()
         assert all(line in recorded for line in lines), page
+
+
+def test_the_recorded_bounds_are_what_their_command_prints(tmp_path):
+    """Read anew, image by image: no certificate is above an attack."""
+    folder = os.path.join(ROOT, 'results', 'cross_lipschitz')
+    status, out, err = run_script('report.py', '--results_dir=' + folder, '--table=bounds',
+                                  '--published', '--output_dir=' + str(tmp_path))
+    assert status == 0, err
+    lines = [line for line in out.splitlines() if line.startswith('|')]
+    page = open(os.path.join(folder, 'README.md')).read()
+    assert len(lines) > 30 and all(line in page for line in lines)
