@@ -4,7 +4,7 @@ import json
 import numpy as np
 
 from experiments.tuning import choose, collect_candidates, tuning_markdown
-from tests.recorded import A, B, table, write_run
+from tests.recorded import A, table, write_run
 from tests.running import run_script
 
 
