@@ -176,7 +176,7 @@ def main():
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,
                         image_shape=list(data.test.x.shape[1:])), config.resume)
         log_to_file(run.log_path)
-        train(run, config, data, graph, monitor)
+        train(run, types.SimpleNamespace(**args), data, graph, monitor)
 
 
 if __name__ == '__main__':

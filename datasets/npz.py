@@ -63,8 +63,9 @@ def _npz_split(path, arrays, split):
     check(x.dtype == np.uint8 or x.dtype.kind == 'f',
           '%s: x_%s is %s; expected uint8 or floating point', path, split, x.dtype)
     check(x.size > 0, '%s: x_%s has shape %s; it holds no images', path, split, x.shape)
-    check(x.ndim == 3 or x.shape[3] in (1, 3), '%s: x_%s has %s channels; expected 1 or 3', path,
-          split, x.shape[-1])
+    check(x.ndim == 3 or x.shape[3] in (1, 3), '%s: x_%s has %s channels; expected 1 or 3%s', path,
+          split, x.shape[-1], '' if x.ndim == 3 or x.shape[1] not in (1, 3) else
+          ', the last dimension: np.transpose(x_%s, (0, 2, 3, 1))' % split)
     check_labels(path, y, MAX_CLASSES)
     if x.dtype != np.uint8:
         check(np.isfinite(x).all(), '%s: x_%s has a pixel that is not a number', path, split)

@@ -40,6 +40,7 @@ def log_outcome(run, error, text, seconds):
     logging.info('%s%s  %.2f %%%s  %.0f s', '[%s] ' % place if place else '', run, 100 * error,
                  '  ' + text if text else '', seconds)
 
+
 def log_to_file(path):
     """Appends what is logged from now on to the file `path`, a line each with its time."""
     handler = python_logging.StreamHandler(

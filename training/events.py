@@ -3,9 +3,11 @@ import atexit
 import contextlib
 
 from utils.errors import RunError
+from utils.hyperparameters import TRAIN_PLACES
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorboard.plugins.hparams.api import hparams_pb
 
 from training.paths import plain_folder
 
@@ -25,13 +27,18 @@ class Events(object):
             [tf.summary.histogram(v.op.name, v.read_value()) for v in tf.trainable_variables()])
         self._writer = None
 
-    def open(self, folder, graph, epochs_done):
+    def open(self, folder, graph, epochs_done, settings):
         """Begins an event file in `folder`; TensorBoard then forgets what it saw of later epochs.
+
+        settings: {name: value}, what the run is told by on the tab HPARAMS.
         """
         stack = contextlib.ExitStack()
         atexit.register(stack.close)   # the file is looked up again whenever it is written to
         self._writer = tf.summary.FileWriter(stack.enter_context(plain_folder(folder)), graph)
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), epochs_done + 1)
+        shown = {name: value if isinstance(value, (bool, int, float, str)) else str(value)
+                 for name, value in settings.items() if name not in TRAIN_PLACES}
+        self._writer.add_summary(hparams_pb(shown).SerializeToString(), epochs_done)
 
     def write(self, session, epoch, scalars, grids, norms):
         """Writes what an epoch measured: {name: number}, {name: PNG bytes}, {name: array}; raises

@@ -37,12 +37,12 @@ class NonFinite(RunError):
 def train(run, config, data, graph, monitor):
     """Trains from the newest checkpoint, or from the start; returns the rows of metrics.jsonl.
 
-    run: RunFolder; config: pretrain_niter, niter, batch_size, seed, augment, summary_frequency,
-    checkpoint_frequency, gpu_memory; data: datasets.Dataset; graph: Graph; monitor:
-    evaluation.monitor.Evaluation. Everything that they hold of the graph is built before. Raises
-    RunError, with everything saved, when a signal stops the run (Stopped), a loss is not finite, or
-    nothing can be written. An epoch is saved before it is measured: what fails then is measured
-    again, not trained again, when the run goes on.
+    run: RunFolder; config: every setting of the run, of which pretrain_niter, niter, batch_size,
+    seed, augment, summary_frequency, checkpoint_frequency and gpu_memory are the loop's; data:
+    datasets.Dataset; graph: Graph; monitor: evaluation.monitor.Evaluation. Everything that they
+    hold of the graph is built before. Raises RunError, with everything saved, when a signal stops
+    the run (Stopped), a loss is not finite, or nothing can be written. An epoch is saved before it
+    is measured: what fails then is measured again, not trained again, when the run goes on.
     """
     checkpoints = Checkpoints(run.checkpoints, config.checkpoint_frequency)
     events = Events()
@@ -59,7 +59,7 @@ def train(run, config, data, graph, monitor):
         session.run(initialise)
         progress = checkpoints.restore(session)
         rows = run.read_metrics(progress)
-        events.open(run.path, session.graph, len(rows))
+        events.open(run.path, session.graph, len(rows), vars(config))
         run.unfinish()
         for count in range(len(rows) + 1, last + 1):
             epoch = describe_epoch(run.name, config, graph.rates_of, count)

@@ -186,7 +186,9 @@ BAD[3, 2, 1] = np.nan
     ({'y_train': np.array([0, 1, 2**40] * 4)
       }, 'labels run from 0 to 1099511627776; expected 0 to 999'),
     ({'x_train': np.ones((12, 8, 8, 5)), 'x_test': np.ones(
-        (6, 8, 8, 5))}, 'x_train has 5 channels; expected 1 or 3'),
+        (6, 8, 8, 5))}, 'x_train has 5 channels; expected 1 or 3$'),
+    ({'x_train': np.ones((12, 3, 8, 8)), 'x_test': np.ones((6, 3, 8, 8))}, 'x_train has 8 channels;'
+     r' expected 1 or 3, the last dimension: np.transpose.x_train, \(0, 2, 3, 1\)'),
     ({'x_train': np.ones((12, 0, 8))}, 'x_train has shape .12, 0, 8.; it holds no images'),
     ({'y_test': np.arange(6)}, 'labels run from 0 to 5; expected 0 to 2'),
     ({'y_train': np.arange(11)}, 'y_train has shape .11,.; expected .12,.'),

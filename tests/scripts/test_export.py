@@ -55,7 +55,7 @@ def test_the_files_answer_as_the_run(scripts, runs, tmp_path, model):
     record = read_json(str(output / 'network.json'))
     errors = np.sum(expected.argmax(axis=1) != test.y)
     assert record['checked']['errors'] == errors and record['checked']['images'] == 400
-    assert 'test error %.2f %%' % (errors / 4.) in (run / 'train.log').read_text()
+    assert '_s1  %.2f %%  ' % (errors / 4.) in (run / 'train.log').read_text()
     assert record['epochs'] == 1 and record['train']['args']['model'] == model
     assert not {'train_dir', 'data_dir'} & set(record['train']['args'])
     np.save(str(tmp_path / 'images.npy'), test.x)

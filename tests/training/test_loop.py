@@ -8,6 +8,7 @@ from utils.files import make_folder
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from datasets import Dataset, Split
 from models import build_model
@@ -141,3 +142,17 @@ def test_a_row_that_nothing_can_make_again_is_missed(tmp_path):
     path.write_text(''.join(lines[:1]))
     with pytest.raises(UserError, match='has 1 lines, but the newest checkpoint is of epoch 3'):
         train(tmp_path, Monitor())
+
+
+def test_the_events_hold_the_settings_for_tensorboards_tab_of_them(tmp_path):
+    train(tmp_path, Monitor())
+    found = {}
+    for path in tmp_path.glob('events.out.*'):
+        for event in tf.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                data = value.metadata.plugin_data
+                if data.plugin_name == 'hparams':
+                    content = HParamsPluginData.FromString(data.content)
+                    found.update(content.session_start_info.hparams)
+    assert set(found) == set(vars(CONFIG)) - {'gpu_memory'}
+    assert found['batch_size'].number_value == 5
