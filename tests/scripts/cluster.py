@@ -1,11 +1,13 @@
 """A SLURM of one node on the loopback, with daemons of its own: munged, slurmctld and slurmd from
 Debian's packages.
 """
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 PROGRAMS = ('munged', 'slurmctld', 'slurmd', 'sbatch')
@@ -64,6 +66,9 @@ class Cluster(object):
 
     def __init__(self, folder):
         self.folder = folder
+        # Two slurmd of one host get in each other's way: the suites of two runtimes take turns.
+        self._turn = open(os.path.join(tempfile.gettempdir(), 'slurm_of_the_tests.lock'), 'w')
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         os.chmod(folder, 0o755)   # munge insists
         for name in ('state', 'spool'):
             os.makedirs(os.path.join(folder, name))
@@ -125,3 +130,4 @@ class Cluster(object):
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        self._turn.close()
