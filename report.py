@@ -11,6 +11,7 @@ from absl import flags
 
 from experiments.tuning import choose, collect_candidates, tuning_markdown
 from pages.html import page
+from pages.paper_figures import draw_figure, figure_markdown
 from pages.pictures import draw
 from reporting.bounds_table import write_bounds
 from reporting.runs import collect_runs
@@ -28,6 +29,8 @@ flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results
 flags.DEFINE_enum('table', 'rho', ('rho', 'bounds', 'checks'), 'rho: Table 1; bounds: certified '
                   'radii beside the smallest perturbations that were found; checks: whether the '
                   'gradient is masked')
+flags.DEFINE_enum('figure', None, ('1', '2', '4'), 'draw a figure of the paper instead, from '
+                  'Carlini-Wagner towards targets with a confidence, and for 4 without either')
 flags.DEFINE_list('columns', '', 'columns of the table, such as error,deepfool_rho_median,'
                   'robust_1.5,margin; all: every one (default: those of Table 1)')
 flags.DEFINE_boolean('published', False, 'add the published numbers and the differences to them')
@@ -75,6 +78,13 @@ def main():
         runs,
         '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json',
         FLAGS.results_dir)
+    if FLAGS.figure:
+        folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
+        number = int(FLAGS.figure)
+        text = figure_markdown(number, draw_figure(number, runs, folder))
+        write_text(folder, 'figure_%d.md' % number, text + '\n')
+        print(text)
+        return
     tables = [chosen(table) for table in build_tables(runs)]
     folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
     text = markdown(tables, FLAGS.published) + comparison_markdown(tables)

@@ -34,7 +34,8 @@ from training.session import memory_bounded_by, session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1')
+flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1, '
+                    'or what export.py made of it')
 flags.DEFINE_string('working_dir', 'test', 'folder of the results; they go to <working_dir>/<name '
                     'of the run folder>/')
 flags.DEFINE_string('data_dir', None, 'folder of the dataset (default: as in training)')

@@ -1,7 +1,5 @@
 """The handwritten digits that scikit-learn bundles: real handwriting without a download."""
 import numpy as np
-from skimage.transform import resize
-from sklearn.datasets import load_digits
 
 TEST_SIZE = 400
 
@@ -10,6 +8,8 @@ def digits(unused_data_dir):
     """scikit-learn's 1797 handwritten digits, 8 x 8 with 17 grey levels, resized to 28 x 28 with
     scikit-image.
     """
+    from skimage.transform import resize  # both take seconds
+    from sklearn.datasets import load_digits
     bundled = load_digits()
     images = [
         resize(image / 16., (28, 28), order=1, mode='edge', anti_aliasing=False)

@@ -2,25 +2,25 @@
 import collections
 import contextlib
 import os
-import shutil
 
 from utils.errors import RunError, check
-from utils.files import make_folder, write_json
+from utils.files import write_json
 from utils.hyperparameters import TRAIN_PLACES
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from evaluation.networks import StoredNetwork, load_network, variable_name, write_network
+from evaluation.partial import whole_folder
 from models import parse_layer_dims
 from training.checkpoints import read_progress, restore_variables
 from training.loading import load_run, tested_checkpoint
 from training.provenance import provenance
+from training.run_folder import EXPORT_RECORD as RECORD
+from training.run_folder import EXPORT_WEIGHTS as WEIGHTS
 from training.session import session_config
 
-WEIGHTS = 'weights.npz'
 SAVED_MODEL = 'saved_model'
-RECORD = 'network.json'
 CHECKED = 1000   # test images that an export is checked on, the first ones
 BATCH = 100   # of them at a time
 TOLERANCE = 1e-5   # of a difference between logits, as a share of the largest
@@ -69,20 +69,6 @@ def check_output(path):
     check(not os.path.lexists(path), '%s is there already; expected the path of a new folder', path)
     check(os.fsencode(path) == path.encode('utf-8', 'replace'),
           '%r is not UTF-8; TensorFlow takes no other path', path)
-
-
-@contextlib.contextmanager
-def whole_folder(path):
-    """Makes a folder beside `path`; renames it to `path` when the block ends, removes it when the
-    block raises.
-    """
-    make_folder(os.path.dirname(path))
-    partial = '%s.%d.part' % (path, os.getpid())
-    try:
-        yield make_folder(partial)
-        os.rename(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager

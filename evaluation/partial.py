@@ -1,4 +1,7 @@
-"""What a test has finished so far, so that one that died goes on where it was."""
+"""What a test has finished so far, so that one that died goes on where it was; and folders that are
+written whole or not at all.
+"""
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +19,9 @@ def test_key(settings, checkpoint, split):
     code of this program.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in [checkpoint + '.index'] + code_files():   # the index has every variable's checksum
+    # A checkpoint's index has every variable's checksum; what export.py wrote is one file.
+    weights = checkpoint if os.path.exists(checkpoint) else checkpoint + '.index'
+    for path in [weights] + code_files():
         with open(path, 'rb') as stream:
             digest.update(stream.read())
     for array in split:
@@ -61,3 +66,17 @@ class PartialResults(object):
 
     def _path(self, number):
         return os.path.join(self._folder, '%05d.npz' % number)
+
+
+@contextlib.contextmanager
+def whole_folder(path):
+    """Makes a folder beside `path`; renames it to `path` when the block ends, removes it when the
+    block raises.
+    """
+    make_folder(os.path.dirname(path))
+    partial = '%s.%d.part' % (path, os.getpid())
+    try:
+        yield make_folder(partial)
+        os.rename(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -57,6 +57,11 @@ def column_name(column):
     return COLUMN_NAMES.get(column, column)
 
 
+def model_name(model):
+    """What people call a classifier."""
+    return MODEL_NAMES.get(model, model)
+
+
 def dataset_name(dataset):
     """What people call a dataset; one's own by the name of its file."""
     return DATASET_NAMES.get(dataset) or dataset.replace('\\', '/').split('/')[-1]
@@ -64,5 +69,5 @@ def dataset_name(dataset):
 
 def title(model, dataset, split='test'):
     """The heading of a table: its classifier, its images."""
-    words = [MODEL_NAMES.get(model, model), dataset_name(dataset)] + [split] * (split != 'test')
+    words = [model_name(model), dataset_name(dataset)] + [split] * (split != 'test')
     return ', '.join(words)

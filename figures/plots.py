@@ -21,8 +21,11 @@ def plot_curves(rows, path):
     pretraining ends at epoch 0.
     """
     first = 1 - sum(row.get('phase') == 'pretrain' for row in rows)
-    figure, axes = panels(4 * len(TRAINING), 3, 1, len(TRAINING))
-    for axis, (title, metrics) in zip(axes[0], TRAINING):
+    drawn = [(title, metrics) for title, metrics in TRAINING
+             if any(row.get(name) is not None for row in rows for name in metrics)]
+    drawn = drawn or TRAINING[:1]
+    figure, axes = panels(4 * len(drawn), 3, 1, len(drawn))
+    for axis, (title, metrics) in zip(axes[0], drawn):
         looks = lines(list(metrics))
         for name, label in metrics.items():
             points = [(epoch, row[name])

@@ -47,12 +47,14 @@ def write_samples(folder, rows, x, images):
                             **{attack: x_adv[rows] for attack, x_adv in images.items()})
 
 
-def read_samples(folder, attack):
-    """(rows [m], x, x_adv) of what a test kept of an attack; None where it kept no images.
+def read_samples(folder, attack, every=False):
+    """(rows [m], x, x_adv) of what a test kept of an attack for a report, or with `every` of all
+    that it kept; None where it kept no images.
 
     Raises UserError naming a damaged file.
     """
-    for name, keys in ((SAMPLES, ('x', attack)), (adversarial_file(attack), ('x', 'x_adv'))):
+    files = [(SAMPLES, ('x', attack)), (adversarial_file(attack), ('x', 'x_adv'))]
+    for name, keys in reversed(files) if every else files:
         path = os.path.join(folder, name)
         if os.path.exists(path):
             try:

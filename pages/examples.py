@@ -12,15 +12,17 @@ CLASSES = 10   # columns of the examples at most
 
 class Kept(object):
     """What is known of the images that a test kept of an attack: the images, and their rows of
-    results.tsv as columns; None of them where it kept none.
+    results.tsv as columns; none where it kept none. With `every`, all that it kept.
     """
 
-    def __init__(self, run, attack):
-        found = read_samples(run.folders[attack], attack) if attack in run.tables else None
+    def __init__(self, run, attack, every=False):
+        found = None
+        if attack in run.tables:
+            found = read_samples(run.folders[attack], attack, every)
         self.rows, self.x, self.x_adv = found or (np.arange(0), None, None)
         table = run.tables[attack] if found else {}
         self._columns = {name: values[self.rows] for name, values in table.items()}
-        self._attack = attack
+        self.attack = attack
         self.place = {index: place for place, index in
                       enumerate(self._columns['index'].tolist())} if found else {}
 
@@ -35,7 +37,7 @@ class Kept(object):
     def column(self, name):
         """A column of results.tsv, or one of the attack's."""
         columns = self._columns
-        return columns[name] if name in columns else columns[self._attack + '_' + name]
+        return columns[name] if name in columns else columns[self.attack + '_' + name]
 
     def original(self, place):
         """The Example of an original."""
@@ -45,7 +47,7 @@ class Kept(object):
     def adversarial(self, place):
         """The Example of what the attack made of it."""
         label, pred, found = (int(self.column(name)[place])
-                              for name in ('label', 'pred', self._attack + '_pred'))
+                              for name in ('label', 'pred', self.attack + '_pred'))
         rho = float(self.column('rho')[place])
         if pred != label:
             text, alt = 'seen as %d' % pred, 'a %d that is taken for a %d unperturbed' % (label,

@@ -1,5 +1,4 @@
 """The report as one HTML page that stands alone: pictures are embedded, nothing is fetched."""
-import base64
 import os
 
 import jinja2
@@ -8,6 +7,7 @@ from markupsafe import Markup
 
 from experiments.names import attack_name, column_name, defense_name
 from figures.examples import perturbations, tile
+from figures.sheets import data_uri
 from pages.examples import extremes, first_runs
 from pages.pictures import FIRST, attacks_of
 from pages.settings import compare
@@ -23,15 +23,10 @@ CAPTION = ('Test error, and rho under each attack; the best of a column in bold%
            'deviation where there are several runs.')
 
 
-def embedded(png):
-    """PNG bytes as a data URI."""
-    return 'data:image/png;base64,' + base64.b64encode(png).decode()
-
-
 def tiles(rows, scale=None):
     """Rows of Examples as the template shows them."""
     return [{'label': row.label,
-             'tiles': [dict(example._asdict(), data=embedded(tile(example.image, scale)))
+             'tiles': [dict(example._asdict(), data=data_uri(tile(example.image, scale)))
                        for example in row.examples]} for row in rows]
 
 
@@ -62,7 +57,7 @@ def pair(index, original, adversarial, l2):
     """An original beside what became of it, as the template shows it."""
     image = np.concatenate([original.image, adversarial.image], axis=1)
     return {'index': index, 'l2': l2, 'text': adversarial.text, 'alt': adversarial.alt,
-            'data': embedded(tile(image))}
+            'data': data_uri(tile(image))}
 
 
 def shown_pictures(pictures):
@@ -70,7 +65,7 @@ def shown_pictures(pictures):
     found = []
     for picture in pictures:
         with open(picture.path, 'rb') as stream:
-            found.append(dict(picture._asdict(), data=embedded(stream.read())))
+            found.append(dict(picture._asdict(), data=data_uri(stream.read())))
     return found
 
 

@@ -74,6 +74,7 @@ def test_what_makes_reports_imports_no_tensorflow():
     paths = [path for path in PATHS if path.split(os.sep)[0] in WITHOUT_TENSORFLOW or
              path in WITHOUT_TENSORFLOW]
     paths.remove(os.path.join('figures', 'draw_grids.py'))   # PyTorch takes half a gigabyte
+    paths.remove(os.path.join('perception', 'network.py'))   # a judge that is a run
     modules = [path[:-len('.py')].replace(os.sep, '.').replace('.__init__', '') for path in paths]
     assert len(modules) > 12
     scripts = [[name] for name in modules if name in ('report', 'generate_script')]

@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import logging
 
+from datasets.npz import read_arrays
+from models import SCOPE
 from training.paths import plain_folder
 
 PROGRESS = 'progress'   # the string variable that holds a Progress as JSON
@@ -119,10 +121,17 @@ def found(folder):
     ]
 
 
+def is_export(path):
+    """Whether a path is that of a weights.npz and not of a checkpoint."""
+    return path.endswith('.npz')
+
+
 def read_checkpoint(path):
-    """{name: value} of the variables in a checkpoint; raises UnreadableCheckpoint where a checksum
-    fails.
+    """{name: value} of the variables in a checkpoint, or in the weights.npz of an export; raises
+    UnreadableCheckpoint where a checksum fails.
     """
+    if is_export(path):
+        return {'%s/%s' % (SCOPE, name): value for name, value in read_arrays(path).items()}
     folder, name = os.path.split(path)
     with plain_folder(folder) as plain:
         try:
@@ -152,6 +161,10 @@ def restore_variables(session, saver, path, variables):
         found_shape = list(np.shape(saved[name]))
         check(found_shape == shape, '%s: variable %s has shape %s; the model expects %s', path,
               name, found_shape, shape)
+    if is_export(path):
+        for variable in variables:
+            variable.load(saved[variable.op.name], session)
+        return
     folder, name = os.path.split(path)
     with plain_folder(folder) as plain:
         saver.restore(session, os.path.join(plain, name))

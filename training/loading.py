@@ -3,7 +3,7 @@ from utils.errors import check
 
 from datasets import centre_cropped, load_dataset, read_kinds
 from models import build_model
-from training.checkpoints import read_progress
+from training.checkpoints import is_export, read_progress
 
 
 def load_run(run, data_dir=None):
@@ -23,16 +23,26 @@ def load_run(run, data_dir=None):
         list(data.train.x.shape[1:]) == record['image_shape'],
         '%s: images are %s; %s was trained on %s', args['dataset'], list(data.train.x.shape[1:]),
         run.path, record['image_shape'])
-    return data, build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'],
-                             args['activation_fn']), record
+    return data, model_of(record), record
+
+
+def model_of(record):
+    """The classifier of the contents of an args.json, without its weights."""
+    args = record['args']
+    return build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'],
+                       args['activation_fn'])
 
 
 def tested_checkpoint(run, args, unfinished=False):
-    """The path of a run's newest checkpoint; raises UserError where there is none, or one of a run
-    that has not trained all its epochs, unless `unfinished`. args: the flags it was trained with.
+    """The path of a run's newest checkpoint, or of an export's weights.npz.
+
+    Raises UserError where there is none, or one of a run that has not trained all its epochs,
+    unless `unfinished`. args: the flags it was trained with.
     """
     checkpoint = run.latest_checkpoint()
     check(checkpoint is not None, '%s: holds no checkpoint', run.checkpoints)
+    if is_export(checkpoint):
+        return checkpoint
     done = read_progress(checkpoint).epochs
     epochs = args['niter'] + args['pretrain_niter']
     check(done >= epochs or unfinished, '%s: has trained %d of %d epochs; --unfinished tests it as '

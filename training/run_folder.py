@@ -16,12 +16,13 @@ ARG_TYPES = {
     'pretrain_niter': int
 }
 RECORD_TYPES = {'num_classes': int, 'image_shape': list}
+EXPORT_WEIGHTS, EXPORT_RECORD = 'weights.npz', 'network.json'   # what export.py writes
 MAY_DIFFER = ('niter',) + TRAIN_PLACES
 
 
 class RunFolder(object):
     """`<train_dir>/<name>_s<seed>/`: args.json, chks/, samples/, metrics.jsonl, train.log and
-    TensorBoard's events.
+    TensorBoard's events. To read from, what export.py made of one is a run folder too.
 
     defaults: what the settings were that the record of an older run does not name.
     """
@@ -36,6 +37,7 @@ class RunFolder(object):
         self.checkpoints = os.path.join(path, 'chks')
         self.samples = os.path.join(path, 'samples')
         self.curves = os.path.join(self.samples, 'curves.png')
+        self._exported = os.path.join(path, EXPORT_RECORD)
 
     def create(self, record, resume):
         """Makes the folder and writes args.json; with `resume`, an existing run must have been
@@ -75,9 +77,13 @@ class RunFolder(object):
     def read_args(self):
         """The contents of args.json; raises UserError when the folder holds no run."""
         check(os.path.isdir(self.path), '%s: no such run folder', self.path)
-        check(os.path.exists(self.args_path),
-              '%s: holds no args.json; expected a folder that train.py wrote', self.path)
-        args = read_json(self.args_path)
+        if not os.path.exists(self.args_path) and os.path.exists(self._exported):
+            args = read_json(self._exported).get('train', {})
+            args.get('args', {}).setdefault('data_dir', 'data')
+        else:
+            check(os.path.exists(self.args_path), '%s: holds no args.json; expected a folder that '
+                  'train.py or export.py wrote', self.path)
+            args = read_json(self.args_path)
         check(isinstance(args.get('args'), dict), '%s: has no object "args"', self.args_path)
         for entries, types in ((args['args'], ARG_TYPES), (args, RECORD_TYPES)):
             for key, kind in types.items():
@@ -114,8 +120,10 @@ class RunFolder(object):
         write_json_lines(os.path.join(folder, 'metrics.jsonl'), self.read_metrics())
 
     def latest_checkpoint(self):
-        """The path of the newest checkpoint, None if there is none."""
-        return (found(self.checkpoints) + [None])[0]
+        """The path of the newest checkpoint, or of an export's weights.npz; None if there is none.
+        """
+        weights = os.path.join(self.path, EXPORT_WEIGHTS)
+        return (found(self.checkpoints) + [weights] * os.path.exists(weights) + [None])[0]
 
     def unfinish(self):
         """Removes the file whose presence says that the run is finished."""

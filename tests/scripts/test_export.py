@@ -160,3 +160,18 @@ def test_an_unfinished_run_when_asked_for(scripts, runs, tmp_path):
                                  '--output=%s' % (tmp_path / 'made'))
     assert status == 0, err
     assert read_json(str(tmp_path / 'made' / 'network.json'))['epochs'] == 1
+
+
+def test_an_export_is_attacked_as_its_run_is(scripts, runs, tmp_path):
+    output = tmp_path / 'mlp_s1'
+    status, _, err = scripts.run('export.py', '--load_dir=%s' % (runs / 'mlp_s1'),
+                                 '--output=%s' % output)
+    assert status == 0, err
+    found = []
+    for load_dir in (runs / 'mlp_s1', output):
+        results = tmp_path / ('test_%d' % len(found))
+        status, _, err = scripts.run('test.py', '--load_dir=%s' % load_dir, '--attacks=fgsm',
+                                     '--num_examples=50', '--working_dir=%s' % results)
+        assert status == 0, err
+        found.append((results / 'mlp_s1' / 'results.tsv').read_text())
+    assert found[0] == found[1] and found[0].count('\n') == 51

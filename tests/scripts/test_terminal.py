@@ -64,7 +64,8 @@ print(' '.join(flags.FLAGS))
 '''
 
 
-@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'generate_script'])
+@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate',
+                                    'generate_script'])
 def test_no_flag_that_there_is_is_refused(script):
     status, out, err = run_script('-c', NAMES.format(script=script))
     assert status == 0, err
