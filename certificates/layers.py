@@ -122,7 +122,7 @@ class ConvolutionMap(LinearMap):
         z = np.zeros((len(x),) + self.shape)
         for place, window in self._windows():
             z += np.tensordot(images[window], self.weights[place], 1)
-        return z.reshape(len(x), -1) + self.bias
+        return z.reshape(len(x), self.outputs) + self.bias
 
     def backward(self, rows):
         """Rows over the outputs as rows over the inputs, see DenseMap."""
@@ -135,7 +135,7 @@ class ConvolutionMap(LinearMap):
             images[window] += parts[:, :, :, i, j]
         (top, _), (left, _) = self._pads
         inside = images[:, top:top + self.image[0], left:left + self.image[1]]
-        return inside.reshape(len(rows), -1)
+        return inside.reshape(len(rows), self.inputs)
 
     def units(self, chosen, unused_inputs=None):
         """The chosen outputs as rows over the inputs."""

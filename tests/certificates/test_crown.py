@@ -219,6 +219,15 @@ def test_what_is_no_network_is_one_line(layers, message):
     assert message in str(error.value) and '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('architecture', sorted(NETWORKS))
+def test_no_images_have_no_certificates(architecture):
+    """This is how test.py asks whether a certificate applies."""
+    layers, shape = NETWORKS[architecture]
+    network = Network(layers, shape if len(shape) == 3 else None)
+    for name in DEEP + ['global']:
+        assert CERTIFICATES[name](network, np.zeros((0, network.inputs))).radius.shape == (0,)
+
+
 def test_a_certificate_that_does_not_apply_is_one_line():
     tanh = [Dense(np.ones((4, 3)), None), Activation('tanh'), Dense(np.ones((3, 2)), None)]
     x = np.full((1, 4), 0.5)
