@@ -73,6 +73,7 @@ def child(request):
     for number, path in ((0, os.devnull), (1, request['out']), (2, request['err'])):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), number)
     sys.argv = request['start']
+    importlib.import_module('terminal.progress').ProgressBar.said = time.time()   # as if just begun
     status = 0
     try:
         runpy.run_path(sys.argv[0], run_name='__main__')
