@@ -52,8 +52,10 @@ def sweep(tmp_path):
                               cwd=str(folder), stdout=subprocess.PIPE, check=True).stdout
         (tmp_path / 'text').write_bytes(text)
         with open(str(tmp_path / 'text')) as stdin:
-            process = subprocess.Popen(shell, cwd=str(folder), stdin=stdin, stderr=subprocess.PIPE,
-                                       universal_newlines=True, **how)
+            process = subprocess.Popen(   # nohup, under which tests may run, ignores SIGHUP
+                shell, cwd=str(folder), stdin=stdin, stderr=subprocess.PIPE,
+                universal_newlines=True,
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL), **how)
         runs = folder / 'demo' / 'runs_mlp'
         return process, {name: runs / (name + '.started')
                          for name in ('none', 'fgsm_at', 'vat', 'margin', 'critic')}
