@@ -57,6 +57,11 @@ def chosen(table):
     return table._replace(columns=columns)
 
 
+def report_folder():
+    """Makes the folder of the report; returns its path."""
+    return make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
+
+
 def main():
     """Results -> table and pictures."""
     check(os.path.isdir(FLAGS.results_dir), '--results_dir is %s; there is no such folder',
@@ -70,8 +75,7 @@ def main():
         print(text)
         return
     if FLAGS.table in WRITERS:
-        folder = FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report')
-        print(WRITERS[FLAGS.table](FLAGS.results_dir, make_folder(folder), FLAGS.published))
+        print(WRITERS[FLAGS.table](FLAGS.results_dir, report_folder(), FLAGS.published))
         return
     runs = collect_runs(FLAGS.results_dir)
     check(
@@ -79,14 +83,14 @@ def main():
         '--results_dir is %s; expected the results of tests in it, <test_...>/<run>/summary.json',
         FLAGS.results_dir)
     if FLAGS.figure:
-        folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
+        folder = report_folder()
         number = int(FLAGS.figure)
         text = figure_markdown(number, draw_figure(number, runs, folder))
         write_text(folder, 'figure_%d.md' % number, text + '\n')
         print(text)
         return
     tables = [chosen(table) for table in build_tables(runs)]
-    folder = make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
+    folder = report_folder()
     text = markdown(tables, FLAGS.published) + comparison_markdown(tables)
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))

@@ -1,13 +1,12 @@
 """The report as one HTML page that stands alone: pictures are embedded, nothing is fetched."""
 import os
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from experiments.names import attack_name, column_name, defense_name
 from figures.examples import perturbations, tile
 from figures.sheets import data_uri
+from figures.templates import as_it_is, environment
 from pages.examples import extremes, first_runs
 from pages.pictures import FIRST, attacks_of
 from pages.settings import compare
@@ -109,11 +108,8 @@ def page(sections, with_published=False, comparisons=None):
 
     comparisons: Table -> [(title, note, rows of texts, the header first)], what stands below it.
     """
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
-                                     trim_blocks=True, undefined=jinja2.StrictUndefined)
-    parts = {name: Markup(environment.loader.get_source(environment, 'report.' + name)[0])
-             for name in ('css', 'js')}
-    return environment.get_template('report.html').render(
-        style=parts['css'], script=parts['js'], note=NOTE,
+    templates = environment(TEMPLATES)
+    return templates.get_template('report.html').render(
+        style=as_it_is(templates, 'report.css'), script=as_it_is(templates, 'report.js'), note=NOTE,
         sections=[section(number, table, shown, with_published, comparisons)
                   for number, (table, shown) in enumerate(sections)])

@@ -13,9 +13,7 @@ import os
 from utils.errors import UserError, check
 from utils.files import atomic_write, make_folder, read_json, write_json
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from datasets.npz import read_arrays
 from evaluation.partial import whole_folder
@@ -23,6 +21,7 @@ from evaluation.results import read_tsv
 from figures.examples import tile
 from figures.samples import adversarial_file
 from figures.sheets import data_uri, sheet_png
+from figures.templates import as_it_is, environment
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
 FACTS = {'kit': str, 'network': str, 'defense': str, 'model': str, 'dataset': str, 'attack': str,
@@ -100,22 +99,22 @@ def write_kit(kit, output, base_url=''):
     check(not os.path.lexists(output), '%s is there already; expected the path of a new folder',
           output)
     width = len(str(len(assignments(kit))))
-    texts = {name: source(name) for name in ('assignment.css', 'assignment.js')}
-    template = environment().get_template('assignment.html')
+    templates = environment(TEMPLATES)
+    style, script = (as_it_is(templates, 'assignment.' + kind) for kind in ('css', 'js'))
+    template = templates.get_template('assignment.html')
     with whole_folder(os.path.abspath(output)) as folder:
         for name in ('pages', 'sheets', 'originals'):
             make_folder(os.path.join(folder, name))
         for number in assignments(kit):
             name = 'assignment_%0*d' % (width, number)
             rows = rows_of(kit, number)
-            page = template.render(style=Markup(texts['assignment.css']), number=number,
-                                   script=Markup(texts['assignment.js']), **shown(kit, rows))
+            page = template.render(style=style, number=number, script=script, **shown(kit, rows))
             write_bytes(os.path.join(folder, 'pages', name + '.html'), page.encode())
             for kind, images in (('sheets', kit.x_adv), ('originals', kit.x)):
                 write_bytes(os.path.join(folder, kind, name + '.png'),
                             sheet_png(images[rows.start:rows.stop]))
         write_bytes(os.path.join(folder, 'mturk.csv'), mturk_csv(kit, width, base_url).encode())
-        write_bytes(os.path.join(folder, 'mturk.html'), environment().get_template(
+        write_bytes(os.path.join(folder, 'mturk.html'), templates.get_template(
             'mturk.html').render(places=range(1, kit.facts['per_assignment'] + 1),
                                  **question(kit)).encode())
         with atomic_write(os.path.join(folder, 'key.npz'), 'wb') as stream:
@@ -127,18 +126,6 @@ def write_bytes(path, data):
     """Writes a file in a folder that is not in use yet."""
     with open(path, 'wb') as stream:
         stream.write(data)
-
-
-def environment():
-    """Jinja2's, for the templates here."""
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
-                              trim_blocks=True, undefined=jinja2.StrictUndefined)
-
-
-def source(name):
-    """The text of a template as it is."""
-    env = environment()
-    return env.loader.get_source(env, name)[0]
 
 
 def question(kit):

@@ -124,9 +124,15 @@ def joint(run):
         return whole
     index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
     for table in tables:
-        rows = np.argsort(table['index'])[np.searchsorted(np.sort(table['index']), index)]
+        rows = rows_at(table, index)
         whole.update({column: values[rows] for column, values in table.items()})
     return whole
+
+
+def rows_at(table, index):
+    """The rows [n] of a table that hold the images `index` [n]."""
+    order = np.argsort(table['index'])
+    return order[np.searchsorted(table['index'][order], index)]
 
 
 def rho_of(table, attack):

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from experiments.names import defense_name
-from reporting.runs import joint, rho_of
+from reporting.runs import joint, rho_of, rows_at
 
 CRITIC = 'critic'
 DRAWS = 2000   # bootstrap samples of the images
@@ -39,7 +39,7 @@ def worst_by_image(runs):
     index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
     worst = []
     for run, table in zip(runs, tables):
-        rows = np.argsort(table['index'])[np.searchsorted(np.sort(table['index']), index)]
+        rows = rows_at(table, index)
         worst.append(np.min([rho_of(table, attack)[rows] for attack in run.tables], axis=0))
     return index, np.mean(worst, axis=0)
 

@@ -77,19 +77,21 @@ class RunFolder(object):
     def read_args(self):
         """The contents of args.json; raises UserError when the folder holds no run."""
         check(os.path.isdir(self.path), '%s: no such run folder', self.path)
-        if not os.path.exists(self.args_path) and os.path.exists(self._exported):
-            args = read_json(self._exported).get('train', {})
-            args.get('args', {}).setdefault('data_dir', 'data')
-        else:
-            check(os.path.exists(self.args_path), '%s: holds no args.json; expected a folder that '
-                  'train.py or export.py wrote', self.path)
-            args = read_json(self.args_path)
-        check(isinstance(args.get('args'), dict), '%s: has no object "args"', self.args_path)
+        exported = not os.path.exists(self.args_path) and os.path.exists(self._exported)
+        path = self._exported if exported else self.args_path
+        check(os.path.exists(path), '%s: holds no args.json; expected a folder that train.py or '
+              'export.py wrote', self.path)
+        args = read_json(path)
+        args = args.get('train') if exported else args
+        check(isinstance(args, dict) and isinstance(args.get('args'), dict),
+              '%s: has no object "args"', path)
+        if exported:
+            args['args'].setdefault('data_dir', 'data')
         for entries, types in ((args['args'], ARG_TYPES), (args, RECORD_TYPES)):
             for key, kind in types.items():
                 check(
                     isinstance(entries.get(key), kind) and not isinstance(entries.get(key), bool),
-                    '%s: entry %s is %r; expected %s', self.args_path, key, entries.get(key),
+                    '%s: entry %s is %r; expected %s', path, key, entries.get(key),
                     kind.__name__)
         return args
 

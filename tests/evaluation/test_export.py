@@ -2,6 +2,7 @@
 import os
 
 from utils.errors import RunError, UserError
+from utils.files import write_json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from evaluation import export
 from evaluation.networks import write_network
 from tests.stored import random_images, random_network, reference_logits
+from training.run_folder import RunFolder
 
 PLACES = ['plain', '[1]', '*?', 'back\\slash', 'vidé 数']
 
@@ -64,3 +66,10 @@ def test_logits_have_to_agree():
         with pytest.raises(RunError) as error:
             export.compare('out', 'weights.npz', wrong, logits)
         assert 'out: not written: the logits of weights.npz differ' in str(error.value)
+
+
+@pytest.mark.parametrize('train', [[1], {}, {'args': 3}, None])
+def test_a_damaged_record_of_an_export_is_named(tmp_path, train):
+    write_json(str(tmp_path / 'network.json'), {'train': train})
+    with pytest.raises(UserError, match=r'network\.json: has no object "args"'):
+        RunFolder(str(tmp_path)).read_args()
