@@ -26,9 +26,10 @@ def run_active(enter, step, results, n, slots):
 
     def body(following, rows, state, arrays):
         state, done = step(state)
-        finished = tf.boolean_mask(rows, done)
+        leaving = places(done)
+        finished = tf.gather(rows, leaving)
         arrays = [
-            array.scatter(finished, tf.boolean_mask(getattr(state, name), done))
+            array.scatter(finished, tf.gather(getattr(state, name), leaving))
             for name, array in zip(results, arrays)
         ]
         following, rows, state = tf.cond(tf.reduce_any(done),
@@ -39,8 +40,9 @@ def run_active(enter, step, results, n, slots):
     def refill(following, rows, state, keep):
         free = slots - tf.reduce_sum(tf.cast(keep, tf.int32))
         entering = tf.range(following, tf.minimum(following + free, n))
+        staying = places(keep)
         both = [
-            tf.concat([tf.boolean_mask(old, keep), new], axis=0)
+            tf.concat([tf.gather(old, staying), new], axis=0)
             for old, new in zip((rows, ) + state, (entering, ) + enter(entering))
         ]
         return following + tf.shape(entering)[0], both[0], type(state)(*both[1:])
@@ -60,6 +62,11 @@ def run_active(enter, step, results, n, slots):
         [tf.minimum(n, slots), tf.range(tf.minimum(n, slots)), begin, arrays],
         shape_invariants=shapes, back_prop=False, parallel_iterations=1)
     return {name: array.stack() for name, array in zip(results, loop[3])}
+
+
+def places(mask):
+    """Where `mask` [b] is true: [m] int64."""
+    return tf.reshape(tf.where(mask), [-1])
 
 
 def by_chunks(function, n, size):
