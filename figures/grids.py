@@ -18,6 +18,15 @@ def save_grids(paths, grids, columns=None):
 
     Returns {name: PNG bytes}; raises RunError when torchvision fails.
     """
+    drawn = draw(grids, columns)
+    for name, png in drawn.items():
+        with atomic_write(paths[name], 'wb') as stream:
+            stream.write(png)
+    return drawn
+
+
+def draw(grids, columns=None):
+    """{name: PNG bytes} of {name: images}, from figures.draw_grids in a process of its own."""
     stream = io.BytesIO()
     np.savez(stream, **grids)
     child = subprocess.run([sys.executable, '-m', 'figures.draw_grids',
@@ -29,8 +38,4 @@ def save_grids(paths, grids, columns=None):
                  ] + child.stderr.decode(errors='replace').splitlines()
         raise RunError('torchvision could not draw the image grids: %s' % lines[-1])
     with np.load(io.BytesIO(child.stdout), allow_pickle=False) as arrays:
-        drawn = {name: arrays[name].tobytes() for name in grids}
-    for name, png in drawn.items():
-        with atomic_write(paths[name], 'wb') as stream:
-            stream.write(png)
-    return drawn
+        return {name: arrays[name].tobytes() for name in grids}

@@ -1,12 +1,14 @@
 """Fixtures: a fresh graph for each test, small models with known answers, the command line."""
+import gc
 import os
+from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from tests.known import LinearModel
-from tests.preloaded import Preloaded
+from tests.preloaded import Preloaded, first_images
 from tests.running import ROOT
 from training.session import start_graph_mode
 
@@ -19,11 +21,25 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: takes more than a few seconds')
 
 
+def pytest_collection_finish():
+    """What TensorFlow's import made is not looked through again while tests build graphs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20000, 20, 20)
+
+
 @pytest.fixture(autouse=True)
 def graph():
     """Each test builds its own graph."""
     with tf.Graph().as_default() as fresh:
         yield fresh
+
+
+@pytest.fixture(scope='session', autouse=True)
+def grids_without_pytorch():
+    """tests/figures/test_grids.py draws what the others need not wait for."""
+    with mock.patch('figures.grids.draw', first_images):
+        yield
 
 
 @pytest.fixture
