@@ -4,8 +4,6 @@ import os
 
 import numpy as np
 
-from tests.running import start_script
-
 
 def write_bad_run(folder, args=None):
     os.makedirs(str(folder / 'chks'))
@@ -72,18 +70,14 @@ def bad_commands(tmp_path):
         (['report.py', '--results_dir=%s' % data], 'expected the results of tests in it'),
     ]
 
-def test_bad_input_is_one_line_and_exit_status_2(tmp_path):
-    cases = bad_commands(tmp_path)
+
+def test_bad_input_is_one_line_and_exit_status_2(scripts, tmp_path):
     runs = str(tmp_path / 'runs')
-    for start in range(0, len(cases), 3):   # three at a time
-        running = [
-            (start_script(*(case + (['--train_dir=' + runs] if case[0] == 'train.py' else []))),
-             case, message) for case, message in cases[start:start + 3]
-        ]
-        for process, case, message in running:
-            out, err = process.communicate()
-            lines = [line for line in err.splitlines() if 'error:' in line]
-            assert process.returncode == 2, (case, err)
-            assert len(lines) == 1 and message in lines[0] and 'Traceback' not in err, (case, err)
+    for case, message in bad_commands(tmp_path):
+        places = ['--train_dir=' + runs] if case[0] == 'train.py' else []
+        status, _, err = scripts.run(*case + places)
+        lines = [line for line in err.splitlines() if 'error:' in line]
+        assert status == 2, (case, err)
+        assert len(lines) == 1 and message in lines[0] and 'Traceback' not in err, (case, err)
     assert os.listdir(runs) == ['lost_s1'] and set(os.listdir(os.path.join(
         runs, 'lost_s1'))) == {'chks', 'lock'}

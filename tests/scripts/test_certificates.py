@@ -47,7 +47,7 @@ def test_attacks_and_certificates_side_by_side(scripts, run, tmp_path):
     record = json.loads((folder / 'certificates.json').read_text())
     assert record['certificates']['global']['mean'] == table['global_radius'].mean()
     assert not [name for name in os.listdir(str(folder)) if name.startswith('partial')]
-    status, out, err = run_script('report.py', '--table=bounds', '--results_dir=%s' % tmp_path)
+    status, out, err = scripts.run('report.py', '--table=bounds', '--results_dir=%s' % tmp_path)
     assert status == 0, err
     assert '| none | 6 |' in out and 'l2 0.5' in out
     status, err = certify(scripts, run, tmp_path / 'alone', '--attacks=', *FEW)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from evaluation.results import read_tsv, relative_norms
-from tests.running import run_script, start_script
+from tests.running import start_script
 
 TINY = ['--niter=1', '--layer_dims=16', '--batch_size=400', '--seed=1']
 TINY_CRITIC = TINY + ['--critic_layer_dims=16', '--attack_iter=2', '--lmbd=0.1']
 
 
-def test_help_shows_every_hyperparameter_with_the_defenses_that_take_it():
-    status, out, err = run_script('train.py', '--help')
+def test_help_shows_every_hyperparameter_with_the_defenses_that_take_it(scripts):
+    status, out, err = scripts.run('train.py', '--help')
     assert status == 0, err
     text = ' '.join(out.split())
     for flag, phrase in (('vat_xi', '(vat: 0.01)'), ('pgd_ord', '(pgd_at: linf)'),
@@ -24,9 +24,8 @@ def test_help_shows_every_hyperparameter_with_the_defenses_that_take_it():
         assert '%s:' % flag in text and phrase in text, flag
 
 
-
-def train(folder, *arguments):
-    status, out, err = run_script('train.py', '--train_dir=' + str(folder), *arguments)
+def train(scripts, folder, *arguments):
+    status, out, err = scripts.run('train.py', '--train_dir=' + str(folder), *arguments)
     assert status == 0, err
     return err
 
@@ -49,12 +48,12 @@ def check_saved(folder, attack):
 
 
 @pytest.mark.slow
-def test_from_training_to_the_report(tmp_path):
+def test_from_training_to_the_report(scripts, tmp_path):
     root = str(tmp_path)
     runs, tests, tests_ca = (os.path.join(root, name)
                              for name in ('runs_mlp', 'test_mlp', 'test_mlp_ca'))
-    train(runs, '--defense=none', *TINY)
-    train(runs, '--defense=critic', *TINY_CRITIC)
+    train(scripts, runs, '--defense=none', *TINY)
+    train(scripts, runs, '--defense=critic', *TINY_CRITIC)
     run = os.path.join(runs, 'critic_s1')
     assert {'args.json', 'chks', 'samples', 'train.log', 'metrics.jsonl'} <= set(os.listdir(run))
     assert any(name.startswith('events.out') for name in os.listdir(run))
@@ -74,7 +73,7 @@ def test_from_training_to_the_report(tmp_path):
                 load, '--working_dir=' + tests_ca, '--num_examples=30', '--carlini',
                 '--carlini_max_iter=100', '--carlini_binary_steps=4', '--save_adv'
         ]):
-            status, out, err = run_script('test.py', *arguments)
+            status, out, err = scripts.run('test.py', *arguments)
             assert status == 0, err
     table = read_tsv(os.path.join(tests, 'critic_s1', 'results.tsv'))
     assert sorted(table['index']) == list(range(30)) and (np.diff(table['label']) >= 0).all()
@@ -83,16 +82,16 @@ def test_from_training_to_the_report(tmp_path):
 
     again = ['test.py', load, '--working_dir=' + tests, '--num_examples=20', '--attacks=fgsm']
     before = open(os.path.join(tests, 'critic_s1', 'summary.json')).read()
-    status, out, err = run_script(*again)
+    status, out, err = scripts.run(*again)
     assert status == 2 and 'holds the results of another test' in err
     assert open(os.path.join(tests, 'critic_s1', 'summary.json')).read() == before
 
-    status, out, err = run_script('report.py', '--results_dir=' + root)
+    status, out, err = scripts.run('report.py', '--results_dir=' + root)
     assert status == 0, err
     assert ('| Defense | Test error, % | DeepFool | Carlini-Wagner | High-confidence (paper) | '
             'Worst case |') in out
     assert '| adversary critic |' in out
-    status, out, err = run_script(*(again + ['--overwrite']))
+    status, out, err = scripts.run(*(again + ['--overwrite']))
     assert status == 0, err
     assert list(json.load(open(os.path.join(tests, 'critic_s1',
                                             'summary.json')))['attacks']) == ['fgsm']
@@ -111,21 +110,21 @@ def checkpoint_values(run):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp_path):
+def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(scripts, tmp_path):
     whole, parts = str(tmp_path / 'whole'), str(tmp_path / 'parts')
     arguments = [a for a in TINY_CRITIC if not a.startswith('--niter')]
-    train(whole, '--niter=2', *arguments)
-    train(parts, '--niter=1', *arguments)
-    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', *arguments)
+    train(scripts, whole, '--niter=2', *arguments)
+    train(scripts, parts, '--niter=1', *arguments)
+    status, _, err = scripts.run('train.py', '--train_dir=' + parts, '--niter=2', *arguments)
     assert status == 2 and 'holds a run already; --resume=True continues it' in err
-    status, _, err = run_script('train.py', '--train_dir=' + parts, '--niter=2', '--resume',
+    status, _, err = scripts.run('train.py', '--train_dir=' + parts, '--niter=2', '--resume',
                                 '--lr=0.1', *arguments)
     assert status == 2 and 'was started with --lr=0.0005; this run has 0.1' in err
     args_path = os.path.join(parts, 'critic_s1', 'args.json')
     args = json.load(open(args_path))
     with open(args_path, 'w') as stream:
         json.dump(dict(args, git_revision='before'), stream)
-    train(parts, '--niter=2', '--resume', *arguments)
+    train(scripts, parts, '--niter=2', '--resume', *arguments)
     assert json.load(open(args_path))['earlier_revisions'] == ['before']
     expected, got = (checkpoint_values(os.path.join(folder, 'critic_s1'))
                      for folder in (whole, parts))
@@ -134,7 +133,7 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
     newest = max(glob.glob(os.path.join(parts, 'critic_s1', 'chks', '*.index')),
                  key=os.path.getmtime)
     before = os.stat(newest).st_mtime
-    assert 'is finished' in train(parts, '--niter=2', '--resume', *arguments)
+    assert 'is finished' in train(scripts, parts, '--niter=2', '--resume', *arguments)
     assert os.stat(newest).st_mtime == before
     assert len(open(os.path.join(parts, 'critic_s1', 'metrics.jsonl')).readlines()) == 3
 
@@ -142,7 +141,7 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(tmp
     args['args']['layer_dims'] = '17'
     with open(args_path, 'w') as stream:
         json.dump(args, stream)
-    status, _, err = run_script('test.py', '--load_dir=' + os.path.join(parts, 'critic_s1'),
+    status, _, err = scripts.run('test.py', '--load_dir=' + os.path.join(parts, 'critic_s1'),
                                 '--working_dir=' + str(tmp_path / 't'))
     assert status == 2, err
     fault = 'variable model/fc0/weights has shape [784, 16]; the model expects [784, 17]'
@@ -168,11 +167,11 @@ def test_two_processes_with_one_seed_end_with_the_same_weights(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_first_losses_are_the_same_in_both_runtimes(tmp_path):
+def test_the_first_losses_are_the_same_in_both_runtimes(scripts, tmp_path):
     """Digits, seed 1, a step an epoch; the numbers were printed by TensorFlow 1.15.0 and agree with
     2.21.0 to 1e-4.
     """
-    train(tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100',
+    train(scripts, tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100',
           '--critic_layer_dims=100', '--batch_size=2000')
     rows = [json.loads(line) for line in open(str(tmp_path / 'critic_s1' / 'metrics.jsonl'))]
     assert rows[0]['loss'] == pytest.approx(FIRST_LOSSES['pretrain'], abs=1e-4)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from evaluation.results import read_tsv
-from tests.running import run_script
 from tests.scripts.surviving import one_error
 
 
@@ -46,7 +45,7 @@ def test_the_ensemble_is_the_closest_of_its_members_and_is_in_the_tables(scripts
     facts = summary['ensemble']
     assert set(facts) == set(members) | {'ensemble'}
     assert facts['boundary']['within_1'] > .9 and facts['ensemble']['optimality'] == 1.
-    status, out, err = run_script('report.py', '--html', '--results_dir=%s' % tmp_path)
+    status, out, err = scripts.run('report.py', '--html', '--results_dir=%s' % tmp_path)
     assert status == 0, err
     assert '| no defense | Boundary |' in out and 'Right at l2 0.5, %' in out
 
@@ -88,7 +87,7 @@ def test_checks_are_written_resumed_and_tabulated(scripts, run, tmp_path):
     contents = json.loads(before)
     contents['checks']['square'].update(passed=False, count=3)
     path.write_text(json.dumps(contents))
-    status, out, err = run_script('report.py', '--table=checks', '--results_dir=%s' % tmp_path)
+    status, out, err = scripts.run('report.py', '--table=checks', '--results_dir=%s' % tmp_path)
     assert status == 0, err
     assert '* mlp, no defense, seed 1: square closer: 3 (!) of ' in out
     assert '| no defense, seed 1 | 4 |' in out

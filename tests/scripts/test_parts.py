@@ -1,13 +1,11 @@
 """A defense, an attack, a dataset and a model: each is one new file and one line of a registry."""
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
+from tests.preloaded import Preloaded
 from tests.running import ROOT
 
 DEFENSE = '''"""Training on images that are one shade brighter."""
@@ -75,7 +73,7 @@ TRAIN = ['train.py', '--defense=brighter', '--dataset=stripes', '--model=linear'
 
 @pytest.fixture(scope='module')
 def enlarged(tmp_path_factory):
-    """A copy of the program with the four parts."""
+    """The folder of a copy of the program with the four parts, and what runs its scripts."""
     folder = tmp_path_factory.mktemp('enlarged') / 'program'
     shutil.copytree(ROOT, str(folder), ignore=shutil.ignore_patterns(
         '.*', 'results', 'docs', '__pycache__', 'demo', 'runs*', 'data', 'build'))
@@ -85,29 +83,24 @@ def enlarged(tmp_path_factory):
         assert opening in source
         source = source.replace(opening, imported + '\n' + opening + line)
         (folder / registry).write_text(source)
-    return folder
-
-
-def run(folder, *arguments):
-    environment = dict(os.environ, PYTHONPATH='')
-    ended = subprocess.run([sys.executable] + list(arguments), cwd=str(folder), env=environment,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    return ended.returncode, ended.stdout, ended.stderr
+    with Preloaded(tmp_path_factory.mktemp('output'), folder) as scripts:
+        yield folder, scripts
 
 
 @pytest.mark.slow
 def test_new_parts_train_and_attack_with_their_flags(enlarged):
-    status, _, err = run(enlarged, *TRAIN, '--shade=0.125')
+    program, scripts = enlarged
+    status, _, err = scripts.run(*TRAIN, '--shade=0.125')
     assert status == 0, err
-    folder = enlarged / 'runs' / 'brighter_s1'
+    folder = program / 'runs' / 'brighter_s1'
     args = json.loads((folder / 'args.json').read_text())['args']
     assert args['shade'] == 0.125 and args['dataset'] == 'stripes' and args['model'] == 'linear'
-    status, _, err = run(enlarged, 'test.py', '--load_dir=runs/brighter_s1', '--attacks=grey',
-                         '--grey_gamma=0.75')
+    status, _, err = scripts.run('test.py', '--load_dir=runs/brighter_s1', '--attacks=grey',
+                                 '--grey_gamma=0.75')
     assert status == 0, err
-    summary = json.loads((enlarged / 'test' / 'brighter_s1' / 'summary.json').read_text())
+    summary = json.loads((program / 'test' / 'brighter_s1' / 'summary.json').read_text())
     assert summary['test']['attacks'] == {'grey': {'gamma': 0.75, 'box': True}}
-    header = (enlarged / 'test' / 'brighter_s1' / 'results.tsv').read_text().split('\n')[0]
+    header = (program / 'test' / 'brighter_s1' / 'results.tsv').read_text().split('\n')[0]
     assert 'grey_rho' in header.split('\t')
 
 
@@ -118,7 +111,7 @@ def test_new_parts_train_and_attack_with_their_flags(enlarged):
     ('test.py', ['--grey_gamma: share of the way to grey (grey: 0.5)', 'grey, ']),
 ])
 def test_help_names_new_parts(enlarged, script, phrases):
-    status, out, err = run(enlarged, script, '--help')
+    status, out, err = enlarged[1].run(script, '--help')
     assert status == 0, err
     text = re.sub(r'\s+', ' ', out)
     for phrase in phrases:
@@ -133,6 +126,6 @@ def test_help_names_new_parts(enlarged, script, phrases):
     (['test.py', '--load_dir=runs/x', '--grey_gamma=high'], 'grey_gamma'),
 ])
 def test_errors_name_new_flags(enlarged, arguments, message):
-    status, _, err = run(enlarged, *arguments)
+    status, _, err = enlarged[1].run(*arguments)
     lines = [line for line in err.split('\n') if '.py: error:' in line]
     assert status == 2 and len(lines) == 1 and message in lines[0], err

@@ -19,7 +19,7 @@ PARSE = '''
 import shlex, sys
 from absl import flags
 import {script}
-for line in sys.stdin:
+for line in open(sys.argv[1]):
     words = shlex.split(line)
     flags.FLAGS.unparse_flags()
     rest = flags.FLAGS(words[1:])
@@ -34,7 +34,8 @@ print("parsed")
     ('test', 'test.chosen_attacks()', ['--train=False', '--carlini=False']),
     ('test', 'test.chosen_attacks()', ['--train=False', '--carlini=True']),
 ])
-def test_every_printed_command_parses_with_the_real_flags(script, check, arguments, tmp_path):
+def test_every_printed_command_parses_with_the_real_flags(scripts, script, check, arguments,
+                                                          tmp_path):
     lines = [
         line for preset in ('paper', 'short', 'demo', 'cross_lipschitz')
         for line in printed('--preset=' + preset, *arguments)
@@ -42,8 +43,8 @@ def test_every_printed_command_parses_with_the_real_flags(script, check, argumen
     assert len(lines) > 20 and all('%s.py' % script in line for line in lines)
     commands = tmp_path / 'commands'
     commands.write_text('\n'.join(lines))
-    with open(str(commands)) as stream:
-        status, out, err = run_script('-c', PARSE.format(script=script, check=check), stdin=stream)
+    (tmp_path / 'parse.py').write_text(PARSE.format(script=script, check=check))
+    status, out, err = scripts.run(tmp_path / 'parse.py', commands)
     assert (status, out.strip()) == (0, 'parsed'), err
 
 

@@ -66,8 +66,9 @@ print(' '.join(flags.FLAGS))
 
 @pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate',
                                     'generate_script'])
-def test_no_flag_that_there_is_is_refused(script):
-    status, out, err = run_script('-c', NAMES.format(script=script))
+def test_no_flag_that_there_is_is_refused(scripts, tmp_path, script):
+    (tmp_path / 'names.py').write_text(NAMES.format(script=script))
+    status, out, err = scripts.run(tmp_path / 'names.py')
     assert status == 0, err
     names = out.split()
     assert len(names) > 20
