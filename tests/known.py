@@ -24,6 +24,23 @@ class LinearModel(object):
         return z / z.sum(axis=1, keepdims=True)
 
 
+class FedModel(object):
+    """logits = x weights + bias with weights [d, k] and bias [k] that are fed, so that many linear
+    models share a graph.
+    """
+
+    def __init__(self, d, k):
+        self.weights = tf.placeholder(tf.float32, [d, k])
+        self.bias = tf.placeholder(tf.float32, [k])
+
+    def __call__(self, x):
+        return tf.matmul(x, self.weights) + self.bias
+
+    def feed(self, model):
+        """What is fed for a LinearModel."""
+        return {self.weights: model.weights, self.bias: model.bias}
+
+
 # Settings with which every attack takes few steps.
 FEW_STEPS = {
     'deepfool': {'max_iter': 30},
@@ -49,11 +66,29 @@ def placeholders(x):
     return tf.placeholder(tf.float32, (None,) + x.shape[1:]), tf.placeholder(tf.int32, [None])
 
 
-def attack_images(session, attack, model, images, labels, **settings):
-    """Builds and runs an attack; returns (x_adv, iterations)."""
+def few_steps(name, x):
+    """Settings of an attack on images [n, ...] around 1/2, with which it takes few steps. The
+    ensemble has one member, that turns the images round: its own take long to build.
+    """
+    return dict(FEW_STEPS.get(name, {}), **({'found': [1 - x]} if name == 'ensemble' else {}))
+
+
+def built_attack(session, attack, model, images, **settings):
+    """Builds an attack on images like these; returns what runs it: (images, labels, what else is
+    fed) -> (x_adv, iterations).
+    """
     x, y = placeholders(images)
     found = attack(model, x, y, **settings)
-    return session.run((found.x_adv, found.iterations), {x: images, y: labels})
+
+    def run(images, labels, fed=None):
+        return session.run((found.x_adv, found.iterations), {x: images, y: labels, **(fed or {})})
+
+    return run
+
+
+def attack_images(session, attack, model, images, labels, **settings):
+    """Builds and runs an attack; returns (x_adv, iterations)."""
+    return built_attack(session, attack, model, images, **settings)(images, labels)
 
 
 def boundary_distance(model, x, y, k):

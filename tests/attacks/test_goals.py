@@ -19,11 +19,12 @@ from attacks import (
     pgd,
 )
 from tests.known import (
-    FEW_STEPS,
+    FedModel,
     LinearModel,
     attack_images,
     boundary_distance,
     closest_boundary,
+    few_steps,
     flat,
     placeholders,
 )
@@ -89,17 +90,6 @@ def test_targeted_fgsm_is_the_closed_form(session, linear):
     assert np.allclose(x_adv, x - .1 * np.sign(gradient), atol=1e-6)
 
 
-def test_without_labels_they_are_the_predictions(session, linear):
-    model, x, y = linear
-    images = placeholders(x)[0]
-    for name in sorted(set(ATTACKS) - {'square'}):
-        settings = FEW_STEPS.get(name, {})
-        found = session.run(ATTACKS[name](model, images, **settings), {images: x})
-        given = found_by(session, ATTACKS[name], model, x, y, **settings)
-        assert np.array_equal(found.x_adv, given.x_adv), name
-        assert np.array_equal(found.success, given.success) and found.success.any(), name
-
-
 @pytest.mark.parametrize('name', sorted(set(ATTACKS) - {'eval_robustness'}))
 def test_success_is_another_class_in_float64(session, name):
     """Some images are wrong to begin with: they are successes, and unchanged."""
@@ -108,7 +98,7 @@ def test_success_is_another_class_in_float64(session, name):
     y = np.int32(model.logits(x.reshape(15, 36)).argmax(axis=1))
     y[::5] = (y[::5] + 1) % 3
     short = {'fgsm': .03, 'bim': .02, 'pgd': .02, 'square': .4}
-    settings = dict(FEW_STEPS.get(name, {}), **({'epsilon': short[name]} if name in short else {}))
+    settings = dict(few_steps(name, x), **({'epsilon': short[name]} if name in short else {}))
     found = found_by(session, ATTACKS[name], flat(model), x, y, **settings)
     wrong = model.logits(found.x_adv.reshape(15, 36)).argmax(axis=1) != y
     assert np.array_equal(found.success, wrong) and wrong[::5].all()
@@ -151,27 +141,30 @@ def test_deepfool_in_l_inf_is_the_closed_form(session, linear):
     assert (norms(found.x_adv, x, np.inf) < norms(in_l2.x_adv, x, np.inf)).all()
 
 
-@pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('attack,settings,bound', [
     (deepfool, {'clip': 0.}, 1.02),
     (carlini_wagner, {'max_iter': 20, 'learning_rate': .01, 'initial_const': .1}, 1.18),
     (ddn, {}, 1.01), (boundary, {}, 1.005),
 ], ids=['deepfool', 'carlini', 'ddn', 'boundary'])
-def test_lengths_are_close_to_the_closed_form(session, seed, attack, settings, bound):
+def test_lengths_are_close_to_the_closed_form(session, attack, settings, bound):
     """Well inside the box, the distance to the closest hyperplane is the minimum."""
-    rng = np.random.RandomState(seed)
-    weights = rng.randn(30, 2)
-    model = LinearModel(weights, -.5 * weights.sum(axis=0))
-    x = np.float32(rng.uniform(.3, .7, (40, 30)))
-    y = np.int32(model.logits(x).argmax(axis=1))
-    far = closest_boundary(model, x, y)[0] > .1
-    x, y = x[far], y[far]
-    assert len(x) > 9
-    found = found_by(session, attack, model, x, y, **settings)
-    distance, _ = closest_boundary(model, x, y)
-    ratio = (norms(found.x_adv, x) - 1.1e-4) / distance   # DeepFool's margin of 1e-4 for float32
-    assert found.success.all() and (model.logits(found.x_adv).argmax(axis=1) != y).all()
-    assert ratio.max() <= bound + 1e-4 and norms(found.x_adv, x).min() > 0
+    fed = FedModel(30, 2)
+    images, labels = placeholders(np.zeros((1, 30)))
+    attacked = attack(fed, images, labels, **settings)
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        weights = rng.randn(30, 2)
+        model = LinearModel(weights, -.5 * weights.sum(axis=0))
+        x = np.float32(rng.uniform(.3, .7, (40, 30)))
+        y = np.int32(model.logits(x).argmax(axis=1))
+        far = closest_boundary(model, x, y)[0] > .1
+        x, y = x[far], y[far]
+        assert len(x) > 9
+        found = session.run(attacked, {images: x, labels: y, **fed.feed(model)})
+        distance, _ = closest_boundary(model, x, y)
+        ratio = (norms(found.x_adv, x) - 1.1e-4) / distance   # DeepFool's margin for float32
+        assert found.success.all() and (model.logits(found.x_adv).argmax(axis=1) != y).all()
+        assert ratio.max() <= bound + 1e-4 and norms(found.x_adv, x).min() > 0
 
 
 @pytest.mark.parametrize('confidence', [0., .5, 2.])

@@ -21,10 +21,12 @@ MEAN, DEVIATION = np.float32([.5, .4, .3]), np.float32([.2, .25, .3])
 TF2 = tf.__version__.startswith('2')
 
 
-@pytest.mark.parametrize('name', sorted(set(ATTACKS) - {'eval_robustness'}))
-@pytest.mark.parametrize('low,high', [(-1., 1.), (0., 255.),
-                                      (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION)],
-                         ids=['-1 to 1', '255', 'by channel'])
+BY_CHANNEL = (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION)
+
+
+@pytest.mark.parametrize('name,low,high', [('pgd', -1., 1.), ('deepfool', 0., 255.)] + [
+    (name,) + BY_CHANNEL for name in sorted(set(ATTACKS) - {'eval_robustness'})],
+    ids=lambda value: value if isinstance(value, str) else '')
 def test_it_is_the_attack_on_the_rescaled_images(session, name, low, high):
     settings = FEW_STEPS.get(name, {})
     low, high = np.float32(low), np.float32(high)
@@ -108,6 +110,7 @@ def check(name, found, x, y):
     wrong = logits(unit).argmax(axis=1) != y
     assert np.array_equal(found.success, wrong) and wrong.sum() > 3, (name, found.success, wrong)
     print(name, 'ok')
+few['ensemble'] = {'found': [1 - images]}
 ''' % FEW_STEPS
 
 EAGER = START + '''
@@ -125,13 +128,13 @@ for name, attack in ATTACKS.items():
         raise AssertionError(name)
     except UserError as error:
         assert 'wrap the call in tf.function' in str(error), error
-    for model in (keras, reloaded.serve, served):
-        @tf.function
-        def attacked(x, y):
-            return attack(model, x, y, **settings)
-        found = attacked(tf.constant(images), tf.constant(labels))
-        check(name, type(found)(*(part.numpy() for part in found)), images, labels)
-    check(name, attack_arrays(attack, keras, images, **settings), images, labels)
+    @tf.function
+    def attacked(x, y):
+        return attack(keras, x, y, **settings)
+    found = attacked(tf.constant(images), tf.constant(labels))
+    check(name, type(found)(*(part.numpy() for part in found)), images, labels)
+    check(name, attack_arrays(attack, reloaded.serve, images, **settings), images, labels)
+check('served', attack_arrays(deepfool, served, images, labels), images, labels)
 found = attack_arrays(in_bounds(deepfool), lambda x: keras(x / 255.), 255 * images, labels)
 check('in_bounds', found, 255 * images, labels)
 try:
@@ -153,7 +156,7 @@ for name, attack in ATTACKS.items():
 def test_in_a_tf_function_on_a_keras_model_and_on_a_reloaded_saved_model():
     status, out, err = run_script('-c', EAGER)
     assert status == 0, err
-    assert out.count(' ok') == 4 * len(ATTACKS) + 1
+    assert out.count(' ok') == 2 * len(ATTACKS) + 2
     assert 'x has values from ' in out
 
 
