@@ -13,18 +13,33 @@ from models.network import Network
 from tests.training.built import Built, X, Y, same, values
 
 
-def test_the_critics_update_touches_the_critic_alone(session):
-    built = Built()
-    session.run(tf.global_variables_initializer())
+@pytest.fixture(scope='module')
+def shared():
+    """The critic with its own settings, built once, and its initialiser."""
+    with tf.Graph().as_default():
+        return Built(), tf.global_variables_initializer()
+
+
+@pytest.fixture
+def built(shared):
+    """That, as it begins; `own` is its session."""
+    built, initialise = shared
+    graph = initialise.graph
+    with graph.as_default(), tf.Session(graph=graph) as built.own:
+        built.own.run(initialise)
+        yield built
+
+
+def test_the_critics_update_touches_the_critic_alone(built):
+    session = built.own
     model, critic = values(session, built.model.variables), values(session, built.critic.variables)
     session.run(built.steps.train, built.feed(lr=0.))
     assert same(values(session, built.model.variables), model)
     assert not same(values(session, built.critic.variables), critic)
 
 
-def test_the_classifiers_update_touches_the_classifier_alone(session):
-    built = Built()
-    session.run(tf.global_variables_initializer())
+def test_the_classifiers_update_touches_the_classifier_alone(built):
+    session = built.own
     model, critic = values(session, built.model.variables), values(session, built.critic.variables)
     session.run(built.steps.train, built.feed(critic_lr=0.))
     assert not same(values(session, built.model.variables), model)
@@ -55,9 +70,8 @@ def test_weight_decay_acts_on_the_hidden_weights_in_training(session):
     assert metrics['loss'] - metrics['nll'] == pytest.approx(0.01 * weights / 2, rel=1e-4)
 
 
-def test_pretraining_leaves_the_critic_and_counts_steps(session):
-    built = Built()
-    session.run(tf.global_variables_initializer())
+def test_pretraining_leaves_the_critic_and_counts_steps(built):
+    session = built.own
     critic = values(session, built.critic.variables)
     weights = squares(session, built.model)
     first = session.run(built.steps.pretrain, built.feed())
