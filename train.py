@@ -28,55 +28,44 @@ from training.loop import Graph, train
 from training.optimizers import BETA1, MOMENTUM, OPTIMIZERS, build_optimizers, resolve
 from training.provenance import provenance
 from training.run_folder import RunFolder
-from training.schedule import DECAYS, POINTS, learning_rate, read_points
+from training.schedule import DECAYS, POINTS, learning_rate, read_points, settle_points
 from training.session import start_graph_mode
 from training.step import build_steps
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string('name', None, 'name of the run, the defense by default; with the seed it names '
-                    'the folder <train_dir>/<name>_s<seed>')
+flags.DEFINE_string('name', None, 'of the folder <train_dir>/<name>_s<seed> (default: the defense)')
 flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the images', 0, 2 ** 32 - 1)
 flags.DEFINE_string('dataset', 'digits', ', '.join(DATASETS) + ', or the path of an .npz with '
                     'x_train y_train x_test y_test')
-flags.DEFINE_string('data_dir', 'data', 'folder of the files of the dataset; those of MNIST are '
-                    'fetched if they are not there')
-flags.DEFINE_string('augment', '', 'how training images are changed at random, some of ' +
-                    ','.join(KINDS))
+flags.DEFINE_string('data_dir', 'data', 'folder of its files; those of MNIST are fetched')
+flags.DEFINE_string('augment', '', 'random changes of training images: ' + ','.join(KINDS))
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
-flags.DEFINE_string('model', 'mlp', 'architecture of the classifier: ' + ', '.join(sorted(MODELS)))
-flags.DEFINE_string('layer_dims', None, 'units of the hidden dense layers joined by "-" (mlp: '
-                    '1200-1200-1200, lenet5: 512)')
+flags.DEFINE_string('model', 'mlp', 'the classifier: ' + ', '.join(sorted(MODELS)))
+flags.DEFINE_string('layer_dims', None, 'hidden units: 1200-1200-1200 (mlp), 512 (lenet5), ...')
 flags.DEFINE_string('activation_fn', None, 'activation of the classifier: %s (default: relu; mlp1 '
                     'and resnet32: softplus10)' % ', '.join(sorted(ACTIVATIONS)))
-flags.DEFINE_string('initial_weights', 'normal', 'their distribution, in the classifier and the '
-                    'critic: normal, or truncated_normal of the same variance, as published')
+flags.DEFINE_string('initial_weights', 'normal', 'the distribution: normal, or truncated_normal of '
+                    'the same variance, as published')
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))
 flags.DEFINE_integer('batch_size', 100, 'training images in a step', 1)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)
-flags.DEFINE_integer('validation_size', None, 'training images that validate (default: a sixth, '
-                     '10,000 of MNIST)', 1)
+flags.DEFINE_integer('validation_size', None, 'training images that validate (default: a sixth)', 1)
 flags.DEFINE_integer('pretrain_niter', 1, 'epochs of pretraining without a defense', 0)
 flags.DEFINE_integer('niter', 100, 'epochs of training', 0)
-flags.DEFINE_float('weight_decay', 0., 'weight of the sum of squared weights over 2, those of '
-                   'hidden layers; of mlp1 and resnet32 all', 0.)
+flags.DEFINE_float('weight_decay', 0., 'of ||W||^2 / 2, hidden layers (mlp1, resnet32: all)', 0.)
 flags.DEFINE_string('optimizer', 'adam', 'of the classifier: ' + ', '.join(sorted(OPTIMIZERS)))
-flags.DEFINE_float('beta1', BETA1, "decay of the first moment in the classifier's and the critic's "
-                   'Adam', 0., 0.9999)
+flags.DEFINE_float('beta1', BETA1, "first moment's decay in Adam, the critic's too", 0., 0.9999)
 flags.DEFINE_float('momentum', None, 'of --optimizer=momentum (default: %g)' % MOMENTUM, 0., 0.9999)
 flags.DEFINE_float('lr', 5e-4, 'learning rate of the classifier', 0.)
 flags.DEFINE_enum('lr_decay', 'step', DECAYS, 'step: every lr_decay_step epochs; exp: every epoch; '
                   'points: at lr_decay_at; no: never')
-flags.DEFINE_string('lr_decay_at', None, 'the fractions of niter after which the learning rate '
-                    'falls, with --lr_decay=points (default: %s)' % POINTS)
+flags.DEFINE_string('lr_decay_at', None, 'fractions of niter, for points (default: %s)' % POINTS)
 flags.DEFINE_float('lr_decay_factor', 0.5, 'the learning rate is multiplied by this', 0.)
 flags.DEFINE_integer('lr_decay_step', 40, 'every so many epochs', 1)
-flags.DEFINE_integer('summary_frequency', 1, 'attack validation images and save sample grids every '
-                     'so many epochs', 0)
-flags.DEFINE_integer('checkpoint_frequency', 0, 'keep the checkpoint of every so manieth epoch for '
-                     'good (0: only the last two)')
-flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
-                    'take it as it is needed')
+flags.DEFINE_integer('summary_frequency', 1, 'attack validation images every so many epochs', 0)
+flags.DEFINE_integer('checkpoint_frequency', 0, 'keep every so manieth epoch (0: the last two)')
+flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take, or growth: as needed")
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 OPTIMIZER_SETTINGS = ('beta1', 'momentum')
@@ -97,44 +86,28 @@ def read_config():
           config.name)
     config.layer_dims = config.layer_dims or default_layer_dims(config.model)
     config.activation_fn = config.activation_fn or default_activation(config.model)
-    settle_rates(config)
+    given = {name: FLAGS[name].value for name in OPTIMIZER_SETTINGS if FLAGS[name].present}
+    vars(config).update(resolve(config.optimizer, given,
+                                critic='critic' in defenses.parts_of(config.defense)))
+    config.lr_decay_at = settle_points(config.lr_decay, config.lr_decay_at, config.niter)
     check_gpu_memory(config.gpu_memory)
     return config, hyper
 
 
-def settle_rates(config):
-    """Sets what the optimizer and the schedule take and is not given; None where they do not take
-    it. Raises UserError for what is given and not taken.
+def build_graph(config, hyper, num_classes, x, y, rates):
+    """Section 4, top to bottom: f, A_f, D, the losses, the training step, on images, labels and
+    {name: learning rate}. Returns f, the Losses and the Steps.
     """
-    given = {name: FLAGS[name].value for name in OPTIMIZER_SETTINGS if FLAGS[name].present}
-    vars(config).update(resolve(config.optimizer, given,
-                                critic='critic' in defenses.parts_of(config.defense)))
-    if config.lr_decay == 'points':
-        config.lr_decay_at = config.lr_decay_at or POINTS
-        read_points(config.lr_decay_at, config.niter)
-    check(config.lr_decay == 'points' or config.lr_decay_at is None,
-          '--lr_decay_at is given with --lr_decay=%s; expected points', config.lr_decay)
-
-
-def build_graph(config, hyper, data):
-    """Section 4, top to bottom: f, A_f, D, the losses, the training step.
-
-    Returns the Graph that the loop drives and the Evaluation that measures an epoch.
-    """
-    x = tf.placeholder(tf.float32, (None,) + data.test.x.shape[1:], name='x')
-    y = tf.placeholder(tf.int32, [None], name='y')
     step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
                            use_resource=True)
     noise = Noise(config.seed, step.read_value())
-    rates = {name: tf.placeholder(tf.float32, [], name) for name in ('lr', 'critic_lr')}
-
-    model = build_model(config.model, data.num_classes, config.seed, config.layer_dims,  # f
+    model = build_model(config.model, num_classes, config.seed, config.layer_dims,     # f
                         config.activation_fn, initial_weights=config.initial_weights)
-    attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))          # A_f, eq. 7
-    critic = build_critic(data.num_classes, config.seed, config.initial_weights,             # D
+    attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))             # A_f, eq. 7
+    critic = build_critic(num_classes, config.seed, config.initial_weights,            # D
                           **select(build_critic, hyper))
-    losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,        # eq. 4
-                                   critic=critic, x=x, y=y, noise=noise)                 # to eq. 6
+    losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,  # eq. 4
+                                   critic=critic, x=x, y=y, noise=noise)               # to eq. 6
     steps = build_steps(losses, {'classifier': model, 'critic': critic},
                         build_optimizers(rates, config.optimizer, beta1=config.beta1,
                                          momentum=config.momentum), y, step,
@@ -142,9 +115,7 @@ def build_graph(config, hyper, data):
     check(not model.has_statistics or model.after_step and not config.pretrain_niter,
           '--model=%s takes the statistics of its batches, with --pretrain_niter=0 and '
           '--defense=none, cross_lipschitz or linear_box_at; expected these', config.model)
-    monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
-                         config.test_batch_size)
-    return Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper)), monitor
+    return model, losses, steps
 
 
 def learning_rates(config, hyper, epoch):
@@ -170,7 +141,13 @@ def main():
     if config.resume and run.finished(args, config.pretrain_niter + config.niter):
         logging.info('%s: is finished', run.path)
         return
-    graph, monitor = build_graph(config, hyper, data)
+    x = tf.placeholder(tf.float32, (None,) + data.test.x.shape[1:], name='x')
+    y = tf.placeholder(tf.int32, [None], name='y')
+    rates = {name: tf.placeholder(tf.float32, [], name) for name in ('lr', 'critic_lr')}
+    model, losses, steps = build_graph(config, hyper, data.num_classes, x, y, rates)
+    monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
+                         config.test_batch_size)
+    graph = Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper))
     graph.rates_of(1)   # a schedule that cannot be is an error before anything is written
     with folder_lock(run.path):
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,

@@ -33,3 +33,15 @@ def read_points(text, niter):
     check(0 < fractions[0] and fractions[-1] < 1 and fractions == sorted(set(fractions)),
           '--lr_decay_at is %s; expected fractions in (0, 1) that grow, such as %s', text, POINTS)
     return [fraction * niter for fraction in fractions]
+
+
+def settle_points(decay, text, niter):
+    """The fractions of a run with the schedule `decay`: `text`, or POINTS; None for schedules that
+    take none. Raises UserError for what is given and not taken, or cannot be read.
+    """
+    check(decay == 'points' or text is None,
+          '--lr_decay_at is given with --lr_decay=%s; expected points', decay)
+    if decay != 'points':
+        return None
+    read_points(text or POINTS, niter)
+    return text or POINTS

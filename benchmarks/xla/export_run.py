@@ -7,40 +7,16 @@ import json
 import os
 import sys
 
-from utils.hyperparameters import select
-from utils.noise import Noise
 from utils.ops import nll, prediction
 
 import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 
-import defenses
 import train
-from attacks.unrolled import UnrolledAttack
 from benchmarks.xla.functional import Lifted, let_graph_code_see_lifted_variables, save_small
-from critic import build_critic
-from models import build_model
-from training.optimizers import build_optimizers
-from training.step import build_steps
 
 IMAGES, MEASURED = 50000, 10000   # of MNIST's 60,000
-SHAPE = (28, 28, 1)
-
-
-def build(config, hyper, x, y, rates):
-    """Section 4 as train.py has it, on tensors: (classifier, losses, steps)."""
-    step = tf.get_variable('step', [], tf.int32, tf.zeros_initializer(), trainable=False,
-                           use_resource=True)
-    noise = Noise(config.seed, step.read_value())
-    model = build_model(config.model, 10, config.seed, config.layer_dims, config.activation_fn)
-    attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))
-    critic = build_critic(10, config.seed, **select(build_critic, hyper))
-    losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,
-                                   critic=critic, x=x, y=y, noise=noise)
-    steps = build_steps(losses, {'classifier': model, 'critic': critic},
-                        build_optimizers(rates, beta1=config.beta1), y, step,
-                        weight_decay=config.weight_decay)
-    return model, losses, steps
+SHAPE, CLASSES = (28, 28, 1), 10
 
 
 def epoch_of(step, names):
@@ -71,7 +47,8 @@ def trace(config, hyper, lifted):
     found = {}
 
     def graph(x, y, lr, critic_lr):
-        model, losses, steps = build(config, hyper, x, y, {'lr': lr, 'critic_lr': critic_lr})
+        rates = {'lr': lr, 'critic_lr': critic_lr}
+        model, losses, steps = train.build_graph(config, hyper, CLASSES, x, y, rates)
         wrong = tf.cast(tf.not_equal(prediction(losses.logits), y), tf.float32)
         found.update(model=model, feeds=[x, y, lr, critic_lr], measured={
             'nll': tf.reduce_sum(nll(losses.logits, y)), 'wrong': tf.reduce_sum(wrong)})
