@@ -76,7 +76,7 @@ def enlarged(tmp_path_factory):
     """The folder of a copy of the program with the four parts, and what runs its scripts."""
     folder = tmp_path_factory.mktemp('enlarged') / 'program'
     shutil.copytree(ROOT, str(folder), ignore=shutil.ignore_patterns(
-        '.*', 'results', 'docs', '__pycache__', 'demo', 'runs*', 'data', 'build'))
+        '.*', 'results', 'docs', '__pycache__', 'demo', 'runs', 'runs_*', 'data', 'build'))
     for path, text, registry, line, imported, opening in PARTS:
         (folder / path).write_text(text)
         source = (folder / registry).read_text()
