@@ -28,7 +28,7 @@ from training.loop import Graph, train
 from training.optimizers import BETA1, MOMENTUM, OPTIMIZERS, build_optimizers, resolve
 from training.provenance import provenance
 from training.run_folder import RunFolder
-from training.schedule import DECAYS, POINTS, learning_rate, read_points, settle_points
+from training.schedule import DECAYS, POINTS, learning_rate, read_points, settled_points
 from training.session import start_graph_mode
 from training.step import build_steps
 
@@ -89,7 +89,8 @@ def read_config():
     given = {name: FLAGS[name].value for name in OPTIMIZER_SETTINGS if FLAGS[name].present}
     vars(config).update(resolve(config.optimizer, given,
                                 critic='critic' in defenses.parts_of(config.defense)))
-    config.lr_decay_at = settle_points(config.lr_decay, config.lr_decay_at, config.niter)
+    config.lr_decay_at = settled_points(config.lr_decay, config.lr_decay_at)
+    learning_rates(config, hyper, 1)   # a schedule that cannot be is refused at once
     check_gpu_memory(config.gpu_memory)
     return config, hyper
 
@@ -148,7 +149,6 @@ def main():
     monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
                          config.test_batch_size)
     graph = Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper))
-    graph.rates_of(1)   # a schedule that cannot be is an error before anything is written
     with folder_lock(run.path):
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,
                         image_shape=list(data.test.x.shape[1:])), config.resume)

@@ -20,9 +20,8 @@ class Events(object):
     def __init__(self):
         self._values = tf.placeholder(tf.float32, [None], 'histogram_values')
         names = ('rho_adv', 'rho_rec', 'rho_deepfool')
-        self._histograms = {
-            name: tf.summary.histogram('histogram/' + name, self._values) for name in names
-        }
+        self._histograms = {name: tf.summary.histogram('histogram/' + name, self._values)
+                            for name in names}
         self._weights = tf.summary.merge(
             [tf.summary.histogram(v.op.name, v.read_value()) for v in tf.trainable_variables()])
         self._writer = None
@@ -46,10 +45,8 @@ class Events(object):
         """
         values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()
                   if isinstance(value, (int, float))]
-        values += [
-            tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=png))
-            for name, png in grids.items()
-        ]
+        values += [tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=png))
+                   for name, png in grids.items()]
         self._writer.add_summary(tf.Summary(value=values), epoch)
         if norms:
             self._writer.add_summary(session.run(self._weights), epoch)

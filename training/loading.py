@@ -19,10 +19,9 @@ def load_run(run, data_dir=None):
     data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'])
     data = centre_cropped(data, read_kinds(args.get('augment', '')),
                           ('train', 'validation', 'test'))
-    check(
-        list(data.train.x.shape[1:]) == record['image_shape'],
-        '%s: images are %s; %s was trained on %s', args['dataset'], list(data.train.x.shape[1:]),
-        run.path, record['image_shape'])
+    shape = list(data.train.x.shape[1:])
+    check(shape == record['image_shape'], '%s: images are %s; %s was trained on %s',
+          args['dataset'], shape, run.path, record['image_shape'])
     return data, model_of(record), record
 
 

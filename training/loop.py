@@ -122,9 +122,8 @@ def train_epoch(session, graph, epoch, progress, *, config, data, rho, save, sig
             images = augment(images, kinds, config.seed, (epoch.count - 1) * per_epoch + count)
             feed.update({graph.x: images, graph.y: labels})
             try:
-                values = run_step(
-                    session, step, feed, '%s (batch %d of the order by the seeds %d, %d)' %
-                    (where, count, config.seed, epoch.count))
+                values = run_step(session, step, feed, '%s (batch %d of the order by the seeds %d, '
+                                  '%d)' % (where, count, config.seed, epoch.count))
             except NonFinite:
                 save(Progress(progress.epochs, count - 1, totals))
                 raise

@@ -18,9 +18,7 @@ def adam(rate, *, beta1=BETA1):
 
 
 def momentum(rate, *, momentum=MOMENTUM):
-    """Gradient descent along a sum of the gradients in which older ones fade by `momentum`, in [0,
-    1).
-    """
+    """Descent along a sum of the gradients in which older ones fade by `momentum`, in [0, 1)."""
     return tf.train.MomentumOptimizer(rate, momentum, name='Momentum')
 
 

@@ -89,10 +89,9 @@ class RunFolder(object):
             args['args'].setdefault('data_dir', 'data')
         for entries, types in ((args['args'], ARG_TYPES), (args, RECORD_TYPES)):
             for key, kind in types.items():
-                check(
-                    isinstance(entries.get(key), kind) and not isinstance(entries.get(key), bool),
-                    '%s: entry %s is %r; expected %s', path, key, entries.get(key),
-                    kind.__name__)
+                value = entries.get(key)
+                check(isinstance(value, kind) and not isinstance(value, bool),
+                      '%s: entry %s is %r; expected %s', path, key, value, kind.__name__)
         return args
 
     def read_metrics(self, progress=None):

@@ -35,13 +35,10 @@ def read_points(text, niter):
     return [fraction * niter for fraction in fractions]
 
 
-def settle_points(decay, text, niter):
-    """The fractions of a run with the schedule `decay`: `text`, or POINTS; None for schedules that
-    take none. Raises UserError for what is given and not taken, or cannot be read.
+def settled_points(decay, given):
+    """The fractions that the schedule `decay` takes: those `given`, or POINTS; None for a schedule
+    that takes none. Raises UserError for what is given and not taken.
     """
-    check(decay == 'points' or text is None,
-          '--lr_decay_at is given with --lr_decay=%s; expected points', decay)
-    if decay != 'points':
-        return None
-    read_points(text or POINTS, niter)
-    return text or POINTS
+    if decay == 'points':
+        return given or POINTS
+    check(given is None, '--lr_decay_at is given with --lr_decay=%s; expected points', decay)

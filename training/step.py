@@ -10,8 +10,7 @@ import tensorflow.compat.v1 as tf
 PRETRAIN_DECAY = 5e-6
 
 Steps = collections.namedtuple('Steps', 'pretrain train')
-Steps.__doc__ = """What a step fetches: {'op': op, metric: scalar}, in pretraining and in
-training."""
+Steps.__doc__ = "What each fetches: {'op': op, metric: scalar}."
 
 
 def check_ownership(**owners):
