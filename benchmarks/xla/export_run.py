@@ -1,7 +1,7 @@
 """Exports the training of a run: python -m benchmarks.xla.export_run FOLDER <flags of train.py>.
 
 FOLDER gets an HLO program for an epoch of training, one of pretraining where the run has any, and
-one that measures the error of a split of 10,000 images.
+one that measures as many images as validate. Batches are whole: images that fill none are left out.
 """
 import json
 import os
@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 import train
 from benchmarks.xla.functional import Lifted, let_graph_code_see_lifted_variables, save_small
 
-IMAGES, MEASURED = 50000, 10000   # of MNIST's 60,000
+IMAGES, VALIDATION = 60000, 10000   # of MNIST; those that validate by default
 SHAPE, CLASSES = (28, 28, 1), 10
 
 
@@ -79,11 +79,13 @@ def main(folder, flags):
     lifted = Lifted()
     functions, metrics, weights = trace(config, hyper, lifted)
     size = config.batch_size
-    split = [tf2.TensorSpec((IMAGES,) + SHAPE), tf2.TensorSpec([IMAGES], tf.int32),
-             tf2.TensorSpec([IMAGES // size, size], tf.int32), tf2.TensorSpec([]),
+    config.validation_size = config.validation_size or VALIDATION
+    images = IMAGES - config.validation_size
+    split = [tf2.TensorSpec((images,) + SHAPE), tf2.TensorSpec([images], tf.int32),
+             tf2.TensorSpec([images // size, size], tf.int32), tf2.TensorSpec([]),
              tf2.TensorSpec([])]
-    measured = [tf2.TensorSpec((MEASURED // size, size) + SHAPE),
-                tf2.TensorSpec([MEASURED // size, size], tf.int32)]
+    batches = config.validation_size // size
+    measured = [tf2.TensorSpec((batches, size) + SHAPE), tf2.TensorSpec([batches, size], tf.int32)]
     os.makedirs(folder, exist_ok=True)
     for name, function in functions.items():
         lifted.compile(function, measured if name == 'measure' else split,
@@ -92,7 +94,7 @@ def main(folder, flags):
     with open(os.path.join(folder, 'run.json'), 'w') as stream:
         json.dump({'args': dict(vars(config), **hyper), 'rates': rates, 'metrics': metrics,
                    'weights': weights}, stream)
-    save_small(folder, lifted.values())
+    save_small(folder, config.seed, lifted.values())
 
 
 if __name__ == '__main__':

@@ -15,6 +15,8 @@ import tensorflow.compat.v1 as tf
 from tensorflow.compiler.xla.service import hlo_pb2
 from tensorflow.python.ops import resource_variable_ops
 
+from benchmarks.xla.initial import initial_weights
+
 graph_mode_op = resource_variable_ops.BaseResourceVariable.op.fget
 
 
@@ -92,8 +94,12 @@ def shapes(text):
             for kind, sizes in re.findall(r'(f32|s32|pred)\[([\d,]*)\]', text)]
 
 
-def save_small(folder, values):
-    """Writes state.npz: the values that are neither zero nor a weight, which initial.py knows."""
+def save_small(folder, seed, values):
+    """Writes state.npz: the values that are neither zero nor weights that initial.py knows."""
+    def known(name, value):
+        return name.endswith('/weights') and np.allclose(
+            value, initial_weights(seed, name, value.shape), atol=1e-6)
+
     small = {name.replace('/', '|'): value for name, value in values.items()
-             if value.any() and not name.endswith('/weights')}
+             if value.any() and not known(name, value)}
     np.savez(os.path.join(folder, 'state.npz'), **small)

@@ -93,7 +93,7 @@ def main(folder, out, mnist, train_dir, working_dir, revision, device):
     """Writes both folders; without weights.npz in OUT only the results."""
     with open(os.path.join(folder, 'run.json')) as stream:
         info = json.load(stream)
-    data = load_dataset('mnist', mnist, None)
+    data = load_dataset('mnist', mnist, info['args']['validation_size'])
     record = record_of(info, data, revision, device)
     record['args']['train_dir'] = train_dir
     run = RunFolder(os.path.join(train_dir, '%(name)s_s%(seed)d' % record['args']))

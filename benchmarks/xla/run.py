@@ -17,7 +17,6 @@ import numpy as np
 
 from benchmarks.xla.initial import initial_weights
 
-VALIDATION = 10000
 KINDS = {'f32': np.float32, 's32': np.int32}
 
 
@@ -54,7 +53,7 @@ class Run(object):
         for _, record in self._programs.values():
             inputs = record['inputs'][-len(record['state']):]
             for name, (kind, shape) in zip(record['state'], inputs):
-                if name.endswith('/weights'):
+                if name not in known and name.endswith('/weights'):
                     value = initial_weights(self.info['args']['seed'], name, shape)
                 else:
                     value = known.get(name, np.zeros(shape))
@@ -67,6 +66,15 @@ class Run(object):
         for output, place in record['updates'].items():
             self._state[record['state'][place - len(arguments)]] = outputs[int(output)]
         return {key: float(value) for key, value in zip(self.info['metrics'][name], outputs)}
+
+    def measure(self, images, labels):
+        """(mean NLL, share of errors) of the images [n, ...] that fill the program's batches."""
+        batches = tuple(self._programs['measure'][1]['inputs'][1][1])
+        size = int(np.prod(batches))
+        sums = [self('measure', jnp.asarray(images[i:i + size].reshape(batches + images.shape[1:])),
+                     jnp.asarray(labels[i:i + size].reshape(batches)))
+                for i in range(0, len(labels) - size + 1, size)]
+        return tuple(sum(s[name] for s in sums) / (len(sums) * size) for name in ('nll', 'wrong'))
 
     def save(self, path):
         """Writes the classifier's weights, whole or not at all."""
@@ -87,13 +95,14 @@ def epochs(run, images, labels, validation, deadline):
         number = count if count <= pretraining else count - pretraining
         rates = run.info['rates'][0 if phase == 'pretrain' else number - 1]
         order = np.random.RandomState([args['seed'], count]).permutation(len(labels))
-        sums = run(phase, images, labels, jnp.asarray(order.reshape(-1, size), jnp.int32),
-                   jnp.float32(rates['lr']), jnp.float32(rates['critic_lr']))
+        steps = len(labels) // size
+        order = jnp.asarray(order[:steps * size].reshape(steps, size), jnp.int32)
+        sums = run(phase, images, labels, order, jnp.float32(rates['lr']),
+                   jnp.float32(rates['critic_lr']))
         row = dict(rates, phase=phase, epoch=number,
-                   **{name: total / (len(labels) // size) for name, total in sums.items()})
-        measured = run('measure', *validation)
-        row.update(val_nll=measured['nll'] / VALIDATION, val_err=measured['wrong'] / VALIDATION,
-                   seconds=round(time.time() - start, 3))
+                   **{name: total / steps for name, total in sums.items()})
+        val_nll, val_err = run.measure(*validation)
+        row.update(val_nll=val_nll, val_err=val_err, seconds=round(time.time() - start, 3))
         if not all(np.isfinite(value) for value in row.values() if not isinstance(value, str)):
             raise SystemExit('%s is not finite: %r' % (args['name'], row))
         yield row
@@ -105,27 +114,22 @@ def main(folder, platform, mnist, out, seconds='inf'):
     """Trains, and prints an epoch a line."""
     deadline = time.time() + float(seconds)
     run = Run(folder, platform)
-    size = run.info['args']['batch_size']
-
-    def batched(x, y):
-        return jnp.asarray(x.reshape((-1, size) + x.shape[1:])), jnp.asarray(y.reshape(-1, size))
-
+    held = run.info['args']['validation_size']
     x, y = read_mnist(mnist, 'train')
-    validation = batched(x[:VALIDATION], y[:VALIDATION])
     os.makedirs(out, exist_ok=True)
     with open(os.path.join(out, 'metrics.jsonl'), 'w') as stream:
-        for row in epochs(run, jnp.asarray(x[VALIDATION:]), jnp.asarray(y[VALIDATION:]),
-                          validation, deadline):
+        for row in epochs(run, jnp.asarray(x[held:]), jnp.asarray(y[held:]), (x[:held], y[:held]),
+                          deadline):
             print(json.dumps(row), file=stream, flush=True)
             print(' '.join('%s %.4g' % item for item in sorted(row.items())
                            if not isinstance(item[1], str)), flush=True)
             if row['epoch'] % 10 == 0:
                 run.save(os.path.join(out, 'unfinished.npz'))
-    wrong = run('measure', *batched(*read_mnist(mnist, 't10k')))['wrong']
+    error = run.measure(*read_mnist(mnist, 't10k'))[1]
     with open(os.path.join(out, 'test.json'), 'w') as stream:
-        json.dump({'error': wrong / VALIDATION}, stream)
+        json.dump({'error': error}, stream)
     run.save(os.path.join(out, 'weights.npz'))
-    print('test error %.2f %%' % (100 * wrong / VALIDATION))
+    print('test error %.2f %%' % (100 * error))
 
 
 if __name__ == '__main__':
