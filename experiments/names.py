@@ -5,6 +5,7 @@ DEFENSE_NAMES = {
     'none': 'no defense',
     'fgsm_at': 'FGSM adversarial training',
     'vat': 'VAT',
+    'vat_plain': 'VAT, published direction',
     'margin': 'margin',
     'pgd_at': 'PGD adversarial training',
     'critic': 'adversary critic',

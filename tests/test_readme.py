@@ -86,7 +86,7 @@ def test_the_sweep_uses_the_learning_rates_that_were_chosen():
 
 
 @pytest.mark.parametrize('folder,rows,pages', [
-    ('table1', 10, ['README.md', 'results/table1/README.md']),
+    ('table1', 11, ['README.md', 'results/table1/README.md']),
     ('ensemble', 35, ['results/ensemble/README.md']),
     ('short', 10, ['results/short/README.md']),
     ('epochs_30', 3, ['results/README.md']),
