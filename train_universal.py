@@ -26,7 +26,8 @@ from universal.frozen import GENERATOR, load_classifiers
 from universal.monitor import Monitor
 
 FLAGS = flags.FLAGS
-HELD_OUT = 1000   # validation images
+TRAIN_SIZE = 10000   # training images, and
+HELD_OUT = 1000      # validation images of the paper
 
 flags.DEFINE_list('load_dir', '', 'run folders of the classifiers, such as runs_mlp/none_s1; of '
                   'several, the sum of the losses is trained')
@@ -36,7 +37,8 @@ flags.DEFINE_integer('seed', 1, 'fixes weights, z and the order of the images', 
 flags.DEFINE_string('data_dir', None, "folder of the dataset (default: as in the classifiers' "
                     'training)')
 flags.DEFINE_string('train_dir', 'runs_nag', 'folder of the runs')
-flags.DEFINE_integer('train_size', 10000, 'the first so many training images', 2)
+flags.DEFINE_integer('train_size', None, 'the first so many training images (default: %d, or all '
+                     'where there are fewer)' % TRAIN_SIZE, 2)
 flags.DEFINE_integer('batch_size', 32, 'training images in a step', 2)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)
 flags.DEFINE_integer('niter', 7, 'epochs of training; 7 of 10,000 images are 2191 steps', 0)
@@ -76,7 +78,10 @@ def read_config(targets):
 
 
 def held_out(data, train_size):
-    """The Dataset with the first `train_size` training and HELD_OUT validation images."""
+    """The Dataset with the first `train_size` training (None: TRAIN_SIZE at most) and HELD_OUT
+    validation images.
+    """
+    train_size = train_size or min(TRAIN_SIZE, len(data.train.x))
     check(train_size <= len(data.train.x), '--train_size is %d; there are %d training images',
           train_size, len(data.train.x))
     parts = {name: Split(*(part[:size] for part in getattr(data, name)))
@@ -109,6 +114,7 @@ def main():
     data, targets = load_classifiers(FLAGS.load_dir, FLAGS.data_dir)
     config = read_config(targets)
     data = held_out(data, config['train_size'])
+    config['train_size'] = len(data.train.x)
     run = RunFolder(os.path.join(config['train_dir'], '%(name)s_s%(seed)d' % config))
     if config['resume'] and run.finished(config, config['niter']):
         logging.info('%s: is finished', run.path)

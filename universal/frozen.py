@@ -44,8 +44,8 @@ def load_generator(path):
     run = RunFolder(path)
     record = run.read_args()
     args = record['args']
-    check(args['model'] == GENERATOR, '%s: is the run of a %s; expected one that train_universal.py '
-          'wrote', path, args['model'])
+    check(args['model'] == GENERATOR, '%s: is the run of a classifier, %s; expected one that '
+          'train_universal.py wrote', path, args['model'])
     generator = Generator(record['image_shape'], args['seed'], xi=args['xi'],
                           universal_ord=args['universal_ord'], latent=args['latent'])
     return frozen(run, record, generator, [generator.latent])
