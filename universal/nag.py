@@ -66,11 +66,15 @@ def fooling_and_distance(model, x, delta, feature, diverse):
     `diverse` the distance is 0, and nothing is computed for it.
     """
     clean = prediction(model(x))
-    logits, own = with_feature(model, perturbed(x, delta), feature)
+    n = tf.shape(x)[0]
+    images = perturbed(x, delta)
+    if diverse:
+        images = tf.concat([images, perturbed(x, tf.roll(delta, 1, axis=0))], axis=0)
+    logits, features = with_feature(model, images, feature)
+    logits = logits[:n]
     distance = tf.zeros_like(logits[:, 0])
     if diverse:
-        other = with_feature(model, perturbed(x, tf.roll(delta, 1, axis=0)), feature)[1]
-        distance = cosine_distance(own, other)
+        distance = cosine_distance(features[:n], features[n:])
     return logits, escape_gap(logits, clean), tf.not_equal(prediction(logits), clean), distance
 
 
