@@ -101,3 +101,35 @@ def test_bad_input_is_one_line(scripts, generator, classifiers, tmp_path):
                                      *arguments)
         assert status == 2 and message in one_error(err), err
         assert not (tmp_path / 'runs').exists()
+
+
+def test_it_is_measured_and_tabulated(scripts, generator, classifiers, tmp_path):
+    folder = tmp_path / 'test_nag'
+    command = ['measure_universal.py', '--universal=%s' % generator, '--universal_deltas=4',
+               '--num_examples=50', '--working_dir=%s' % folder,
+               '--load_dir=%s' % (classifiers / 'none_s1')]
+    status, _, err = scripts.run(*command, '--baselines=mean_fgsm,random_sign')
+    assert status == 0, err
+    place = folder / 'nag_s3@none_s1'
+    assert {'deltas.png', 'adv.png', 'orig.png'} == set(os.listdir(str(place / 'samples')))
+    record = json.loads((place / 'universal.json').read_text())
+    assert record['white_box'] and record['images'] == 50
+    assert set(record['baselines']) == {'mean_fgsm', 'random_sign'}
+    found = record['generator']
+    assert abs(found['error'] - found['fooling_mean']) <= record['clean_error'] + 1e-9
+    assert len(found['interpolation']) == 10 and found['deltas'] == 4
+    with np.load(str(place / 'deltas.npz')) as arrays:
+        assert np.abs(arrays['deltas']).max() <= 0.3 + 1e-6
+    assert str(tmp_path) not in (place / 'universal.json').read_text()
+    status, _, err = scripts.run(*command, '--resume')
+    assert status == 2 and 'holds another measurement' in one_error(err)
+    status, out, err = scripts.run('report.py', '--table=nag', '--published',
+                                   '--results_dir=%s' % tmp_path)
+    assert status == 0 and '| none | linf 0.3 | NAG, batch_log, λ 1, 120 images |' in out, err
+    assert '| none | linf 0.3 | mean of FGSM signs | 1 |' in out and 'ResNet-152' in out
+    for arguments, message in (
+            (['--universal=%s' % (classifiers / 'none_s1')], 'is the run of a classifier, mlp'),
+            (['--load_dir=%s' % (classifiers / 'small_s1')], 'makes images of [28, 28, 1]'),
+            (['--baselines=best'], "--baselines is 'best'"), (['--universal='], '--universal')):
+        status, _, err = scripts.run(*command, *arguments)
+        assert status == 2 and message in one_error(err), err
