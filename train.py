@@ -20,6 +20,7 @@ from datasets import DATASETS, centre_cropped, load_dataset, read_kinds
 from datasets.augment import KINDS
 from evaluation.monitor import Evaluation
 from models import MODELS, build_model, default_activation, default_layer_dims
+from models.generator import Generator
 from models.layers import ACTIVATIONS
 from terminal.log import log_to_file
 from training.gpu_memory import check_gpu_memory
@@ -31,6 +32,7 @@ from training.run_folder import RunFolder
 from training.schedule import DECAYS, POINTS, learning_rate, read_points
 from training.session import start_graph_mode
 from training.step import build_steps
+from universal.nag import generator_optimizer
 
 FLAGS = flags.FLAGS
 
@@ -133,12 +135,15 @@ def build_graph(config, hyper, data):
     attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))          # A_f, eq. 7
     critic = build_critic(data.num_classes, config.seed, config.initial_weights,             # D
                           **select(build_critic, hyper))
+    generator = Generator(data.test.x.shape[1:], config.seed, **select(Generator, hyper))
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,        # eq. 4
-                                   critic=critic, x=x, y=y, noise=noise)                 # to eq. 6
-    steps = build_steps(losses, {'classifier': model, 'critic': critic},
-                        build_optimizers(rates, config.optimizer, beta1=config.beta1,
-                                         momentum=config.momentum), y, step,
-                        weight_decay=config.weight_decay)
+                                   critic=critic, generator=generator, x=x, y=y,         # to eq. 6
+                                   noise=noise)
+    optimizers = build_optimizers(rates, config.optimizer, beta1=config.beta1,
+                                  momentum=config.momentum)
+    optimizers['generator'] = generator_optimizer(**select(generator_optimizer, hyper))
+    steps = build_steps(losses, {'classifier': model, 'critic': critic, 'generator': generator},
+                        optimizers, y, step, weight_decay=config.weight_decay)
     check(not model.has_statistics or model.after_step and not config.pretrain_niter,
           '--model=%s takes the statistics of its batches, with --pretrain_niter=0 and '
           '--defense=none, cross_lipschitz or linear_box_at; expected these', config.model)

@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from models.layers import flatten
 from training.objective import Losses, Update
+from training.optimizers import BETA1
 
 BOUND = 8.   # of the gap between classes, beyond which `bounded` leaves an image alone
 HELP = {
@@ -15,6 +16,7 @@ HELP = {
     'nag_loss': 'fooling loss: batch_log, mean_log or bounded',
     'nag_feature': 'what the diversity compares: softmax, logits or the name of a layer, such as '
                    'fc1',
+    'generator_lr': "learning rate of the generator's Adam",
 }
 
 
@@ -96,3 +98,8 @@ def losses(generator, models, x, noise, *, lmbd=1., nag_loss='batch_log', nag_fe
     metrics = {'fooled': share(tf.concat(fooled, axis=0)),
                'distance': tf.reduce_mean(tf.concat(distances, axis=0))}
     return Losses(logits[0], [Update('generator', lambda: loss)], metrics)
+
+
+def generator_optimizer(*, generator_lr=1e-3):
+    """Adam with the release's learning rate, for a generator that plays against a classifier."""
+    return tf.train.AdamOptimizer(generator_lr, beta1=BETA1, name='GeneratorAdam')

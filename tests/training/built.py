@@ -10,8 +10,10 @@ import defenses
 from attacks.unrolled import UnrolledAttack
 from critic import build_critic
 from models import build_model
+from models.generator import Generator
 from training.optimizers import build_optimizers
 from training.step import build_steps
+from universal.nag import generator_optimizer
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
 Y = np.int32(np.arange(12) % 3)
@@ -36,13 +38,16 @@ class Built(object):
         generator = UnrolledAttack(self.model, self.noise, **select(UnrolledAttack, hyper))
         self.attack = attack(generator) if attack else generator
         self.critic = build_critic(3, 1, critic_layer_dims='16')
+        self.generator = Generator(X.shape[1:], 1, **select(Generator, hyper))
         self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack,
-                                            critic=self.critic, x=self.x, y=self.y,
-                                            noise=self.noise)
+                                            critic=self.critic, generator=self.generator, x=self.x,
+                                            y=self.y, noise=self.noise)
         if steps:
             self.rates = {name: tf.placeholder(tf.float32, []) for name in ('lr', 'critic_lr')}
-            players = {'classifier': self.model, 'critic': self.critic}
+            players = {'classifier': self.model, 'critic': self.critic,
+                       'generator': self.generator}
             optimizers = build_optimizers(self.rates, optimizer, beta1=beta1)
+            optimizers['generator'] = generator_optimizer(**select(generator_optimizer, hyper))
             self.steps = build_steps(self.losses, players, optimizers, self.y, self.step,
                                      weight_decay=weight_decay)
 
