@@ -113,7 +113,7 @@ def directions(session, model, x, split, num_classes, xi, ord, batch_size=100):
     # NLL = softplus(behind): its gradient's sign is that of behind's, which never rounds to 0
     behind = tf.reduce_logsumexp(mask_class(logits, pred), axis=1) - select_class(logits, pred)
     slope = tf.gradients(behind, x)[0]
-    gradient = slope * per_image(tf.sigmoid(behind), x)
+    gradient = slope * per_image(tf.exp(-tf.nn.softplus(-behind)), x)   # tf.sigmoid rounds to 0
     sums = [tf.tensordot(of_class, value, [[0], [0]])
             for value in (steepest(slope, norm(ord)), gradient)]
     sums.append(tf.reduce_sum(of_class, axis=0))

@@ -92,9 +92,7 @@ def test_bad_input_is_one_line(scripts, generator, classifiers, tmp_path):
              (['--load_dir=%s' % none, '--xi=-1'], '--xi'),
              (['--load_dir=%s,%s' % (none, small)],
               'its images are [8, 8, 1]; expected [28, 28, 1]'),
-             (['--load_dir=%s' % none, '--universal_ord=l1'], "--universal_ord is 'l1'"),
              (['--load_dir=%s' % none, '--nag_feature=fc7'], "layer is 'fc7'"),
-             (['--load_dir=%s' % none, '--train_size=99999'], '--train_size is 99999'),
              (['--load_dir=%s' % generator], "--model is 'generator'")]
     for arguments, message in cases:
         status, _, err = scripts.run('train_universal.py', '--train_dir=%s' % (tmp_path / 'runs'),
