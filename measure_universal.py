@@ -42,6 +42,7 @@ flags.DEFINE_string('data_dir', None, "folder of the dataset (default: as in the
 flags.DEFINE_integer('num_examples', None, 'only the first so many test images', 1)
 flags.DEFINE_integer('batch_size', 500, 'images in a batch', 1)
 flags.DEFINE_integer('seed', 1, 'fixes z', 0, 2 ** 32 - 1)
+flags.DEFINE_boolean('unfinished', False, 'take a classifier that has not trained all its epochs')
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
                     'take it as it is needed')
 flags.DEFINE_boolean('resume', False, 'do nothing if the same measurement is finished')
@@ -92,7 +93,7 @@ def main():
     start_graph_mode()
     start = time.time()
     check_flags()
-    data, (target,) = load_classifiers([FLAGS.load_dir], FLAGS.data_dir)
+    data, (target,) = load_classifiers([FLAGS.load_dir], FLAGS.data_dir, FLAGS.unfinished)
     generator = load_generator(FLAGS.universal)
     check(generator.record['image_shape'] == target.record['image_shape'],
           '%s: makes images of %s; those of %s are %s', FLAGS.universal,

@@ -48,10 +48,12 @@ flags.DEFINE_integer('summary_frequency', 0, 'save pictures every so many epochs
                      'last', 0)
 flags.DEFINE_integer('checkpoint_frequency', 0, 'keep the checkpoint of every so manieth epoch for '
                      'good (0: only the last two)')
+flags.DEFINE_boolean('unfinished', False, 'take a classifier that has not trained all its epochs')
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
                     'take it as it is needed')
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
+PLACES = ('load_dir', 'unfinished')   # the hash of the weights stands for them
 TAKERS = dict(hyperparameters.takers('nag', nag.losses),
               **hyperparameters.takers('nag', Generator))
 HYPERPARAMETERS = hyperparameters.define_flags({key: [taker] for key, taker in TAKERS.items()})
@@ -62,7 +64,7 @@ def read_config(targets):
     """Every setting of the run, as args.json records it; the folders of the classifiers are places,
     and their weights' hashes stand for them.
     """
-    config = {name: FLAGS[name].value for name in GENERAL if name != 'load_dir'}
+    config = {name: FLAGS[name].value for name in GENERAL if name not in PLACES}
     for key, taker in TAKERS.items():
         config[key] = FLAGS[key].value if FLAGS[key].present else taker.default
     first = targets[0].record['args']
@@ -111,7 +113,7 @@ def main():
     """Flags, classifiers, run folder, graph, loop."""
     start_graph_mode()
     check_gpu_memory(FLAGS.gpu_memory)
-    data, targets = load_classifiers(FLAGS.load_dir, FLAGS.data_dir)
+    data, targets = load_classifiers(FLAGS.load_dir, FLAGS.data_dir, FLAGS.unfinished)
     config = read_config(targets)
     data = held_out(data, config['train_size'])
     config['train_size'] = len(data.train.x)

@@ -22,9 +22,10 @@ Target.__doc__ = """A frozen network: the name of its run, the network, the cont
 the hash of its weights and the file that they are of."""
 
 
-def load_classifiers(paths, data_dir=None):
+def load_classifiers(paths, data_dir=None, unfinished=False):
     """(the Dataset of the first, [Target]) of run folders; raises UserError for none, for one that
-    is no finished classifier, and where their images or classes differ.
+    is no classifier or, without `unfinished`, not finished, and where their images or classes
+    differ.
     """
     check(paths, '--load_dir is empty; expected run folders that train.py wrote')
     data, _, first = load_run(RunFolder(paths[0]), data_dir)
@@ -35,7 +36,7 @@ def load_classifiers(paths, data_dir=None):
         for key, what in (('image_shape', 'images'), ('num_classes', 'classes')):
             check(record[key] == first[key], '%s: its %s are %s; expected %s, those of %s', path,
                   what, record[key], first[key], paths[0])
-        targets.append(frozen(run, record, model_of(record)))
+        targets.append(frozen(run, record, model_of(record), record['image_shape'], unfinished))
     return data, targets
 
 
@@ -51,12 +52,10 @@ def load_generator(path):
     return frozen(run, record, generator, [generator.latent])
 
 
-def frozen(run, record, network, input_shape=None):
-    """The Target of a run's network, which is called on [n] + input_shape, by default the shape of
-    the images.
-    """
-    checkpoint = tested_checkpoint(run, record['args'])
-    weights = read_weights(network, input_shape or record['image_shape'], checkpoint)
+def frozen(run, record, network, input_shape, unfinished=False):
+    """The Target of a run's network, which is called on [n] + input_shape."""
+    checkpoint = tested_checkpoint(run, record['args'], unfinished)
+    weights = read_weights(network, input_shape, checkpoint)
     digest = hashlib.sha256()
     for name, value in sorted(weights.items()):
         digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
