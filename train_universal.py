@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags, logging
 
 from datasets import Split
+from experiments.nag import NITER, TRAIN_SIZE
 from models.generator import Generator
 from terminal.log import log_to_file
 from training.gpu_memory import check_gpu_memory
@@ -26,8 +27,7 @@ from universal.frozen import GENERATOR, load_classifiers
 from universal.monitor import Monitor
 
 FLAGS = flags.FLAGS
-TRAIN_SIZE = 10000   # training images, and
-HELD_OUT = 1000      # validation images of the paper
+HELD_OUT = 1000   # validation images of the paper
 
 flags.DEFINE_list('load_dir', '', 'run folders of the classifiers, such as runs_mlp/none_s1; of '
                   'several, the sum of the losses is trained')
@@ -41,7 +41,7 @@ flags.DEFINE_integer('train_size', None, 'the first so many training images (def
                      'where there are fewer)' % TRAIN_SIZE, 2)
 flags.DEFINE_integer('batch_size', 32, 'training images in a step', 2)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)
-flags.DEFINE_integer('niter', 7, 'epochs of training; 7 of 10,000 images are 2191 steps', 0)
+flags.DEFINE_integer('niter', NITER, 'epochs of training; 7 of 10,000 images are 2191 steps', 0)
 flags.DEFINE_float('lr', 1e-3, 'learning rate of Adam', 0.)
 flags.DEFINE_float('beta1', BETA1, 'decay of the first moment of Adam', 0., 0.9999)
 flags.DEFINE_integer('summary_frequency', 0, 'save pictures every so many epochs, and after the '

@@ -10,13 +10,15 @@ TRANSFER_XIS = (0.2, 0.3)
 L2_XIS = (1., 2.)
 LOSSES = ('batch_log', 'mean_log', 'bounded')
 LAMBDAS = (0., 1., 10.)
-SIZES = (1000, 2000, 4000)   # training images, beside the 10,000 of every other generator
+NITER = 7                    # epochs of
+TRAIN_SIZE = 10000           # training images, for every generator but those of
+SIZES = (1000, 2000, 4000)   # that are trained for as many steps
 BASELINES = 'random_sign,brighter,mean_fgsm,mean_gradient,class_mean_fgsm,uap'
 DELTAS, TRANSFER_DELTAS = 100, 10   # perturbations of a generator, on its own classifier and others
 
 # The classifiers are those of --preset=paper, seed 1.
 PRESETS = {
-    'nag': dict(folder='.', models=('mlp',), runs=3, niter=7,
+    'nag': dict(folder='.', models=('mlp',), runs=3, niter=NITER,
                 defenses=('none', 'fgsm_at', 'vat', 'margin', 'critic')),
 }
 
@@ -59,8 +61,11 @@ def name_of(defense, flags):
 
 
 def train_settings(defense, flags, seed, model, *, root, niter):
-    """The flags of train_universal.py for one generator; root: where runs_<model>/ lies."""
-    return dict(name=name_of(defense, flags), seed=seed, niter=niter,
+    """The flags of train_universal.py for one generator; root: where runs_<model>/ lies; niter:
+    epochs of TRAIN_SIZE images.
+    """
+    epochs = niter * TRAIN_SIZE // flags.get('train_size', TRAIN_SIZE)
+    return dict(name=name_of(defense, flags), seed=seed, niter=epochs,
                 load_dir=os.path.join(root, 'runs_' + model, defense + '_s1'),
                 train_dir=os.path.join(root, 'runs_nag_' + model), resume=True, **flags)
 
