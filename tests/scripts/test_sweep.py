@@ -103,6 +103,8 @@ def test_universal_perturbations_have_a_preset(script, check, arguments, count, 
     if script == 'train_universal':
         assert len({(f['name'], f['seed']) for f in flags}) == count
         assert {f['load_dir'] for f in flags if f['seed'] == '2'} == {'./runs_mlp/none_s1'}
+        images = [int(f['niter']) * int(f.get('train_size', 10000)) for f in flags]
+        assert max(images) == 70000 and min(images) == 68000   # about as many steps for all
         return
     others = [f for f in flags if f['load_dir'].split('/')[-1] not in f['universal']]
     assert len(others) == 2 * 5 * 4 and {f['universal_deltas'] for f in others} == {'10'}

@@ -123,7 +123,7 @@ def test_it_is_measured_and_tabulated(scripts, generator, classifiers, tmp_path)
     assert status == 2 and 'holds another measurement' in one_error(err)
     status, out, err = scripts.run('report.py', '--table=nag', '--published',
                                    '--results_dir=%s' % tmp_path)
-    assert status == 0 and '| none | linf 0.3 | NAG, batch_log, λ 1, 120 images |' in out, err
+    assert status == 0 and '| none | linf 0.3 | NAG, batch_log, λ 1, 120 images, 2 epochs |' in out
     assert '| none | linf 0.3 | mean of FGSM signs | 1 |' in out and 'ResNet-152' in out
     for arguments, message in (
             (['--universal=%s' % (classifiers / 'none_s1')], 'is the run of a classifier, mlp'),
