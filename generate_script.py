@@ -12,14 +12,14 @@ from utils.files import read_json_lines
 
 from absl import flags
 
-from experiments import cross_lipschitz, table1
+from experiments import cross_lipschitz, nag, table1
 from experiments.launchers import LAUNCHERS
 from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, decay_step
 from training.gpu_memory import check_gpu_memory
 
 FLAGS = flags.FLAGS
 LAST_SEED = 2 ** 32 - 1
-PRESETS = dict(table1.PRESETS, **cross_lipschitz.PRESETS)
+PRESETS = dict(table1.PRESETS, **cross_lipschitz.PRESETS, **nag.PRESETS)
 MODELS = table1.MODELS + ('mlp1', 'resnet32')
 
 flags.DEFINE_boolean('train', True,
@@ -33,7 +33,7 @@ flags.DEFINE_enum(
     'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
     'digits, minutes on a CPU; tune: the candidates for what the paper leaves open; '
     'cross_lipschitz, cross_lipschitz_short: the regularisers of Hein & Andriushchenko on their '
-    'network')
+    'network; nag: universal perturbations of the classifiers that paper trains')
 flags.DEFINE_list('models', None, 'classifiers to train (default: those of the preset)')
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...',
@@ -125,18 +125,21 @@ def test_settings(preset, model, defense, seed, variant):
 
 def made_by(settings):
     """The folder that a command fills: of its run, or of the results of its test."""
-    if 'load_dir' in settings:
-        return os.path.join(settings['working_dir'], os.path.basename(settings['load_dir']))
+    if 'working_dir' in settings:
+        names = [os.path.basename(settings[key]) for key in ('universal', 'load_dir')
+                 if key in settings]
+        return os.path.join(settings['working_dir'], '@'.join(names))
     return os.path.join(settings['train_dir'], '%(name)s_s%(seed)d' % settings)
 
 
 def is_done(settings):
     """Whether what a command would do is finished, judged by the files that it leaves."""
     folder = made_by(settings)
-    if 'load_dir' in settings:
-        return os.path.exists(os.path.join(folder, 'summary.json'))
+    if 'working_dir' in settings:
+        name = 'universal.json' if 'universal' in settings else 'summary.json'
+        return os.path.exists(os.path.join(folder, name))
     epochs = len(read_json_lines(os.path.join(folder, 'metrics.jsonl')))
-    return epochs >= settings['niter'] + settings['pretrain_niter'] and os.path.exists(
+    return epochs >= settings['niter'] + settings.get('pretrain_niter', 0) and os.path.exists(
         os.path.join(folder, 'samples', 'curves.png'))
 
 
@@ -167,14 +170,39 @@ def commands():
     last = FLAGS.seed + runs - 1
     check(last <= LAST_SEED, '--seed=%d and %d runs end with the seed %d; expected at most %d',
           FLAGS.seed, runs, last, LAST_SEED)
-    script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
-    tried = [(defense, variant) for defense in defenses for variant in variants(preset, defense)]
-    for seed, model, (defense, variant) in itertools.product(range(FLAGS.seed, last + 1), models,
-                                                             tried):
-        values = settings(preset, model, defense, seed, variant)
+    seeds = range(FLAGS.seed, last + 1)
+    sweep = universal_sweep if FLAGS.preset in nag.PRESETS else classifier_sweep
+    for script, values in sweep(preset, models, defenses, seeds):
         values.update({} if FLAGS.gpu_memory is None else dict(gpu_memory=FLAGS.gpu_memory))
         if not (FLAGS.skip_done and is_done(values)):
             yield made_by(values), command(script, values)
+
+
+def classifier_sweep(preset, models, defenses, seeds):
+    """(script, its flags) of classifiers, or of their tests."""
+    script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
+    tried = [(defense, variant) for defense in defenses for variant in variants(preset, defense)]
+    for seed, model, (defense, variant) in itertools.product(seeds, models, tried):
+        yield script, settings(preset, model, defense, seed, variant)
+
+
+def universal_sweep(preset, models, defenses, seeds):
+    """(script, its flags) of generators of universal perturbations, or of their measurements."""
+    check(not (FLAGS.carlini or FLAGS.ensemble), '--preset=%s is tested by measure_universal.py; '
+          'expected no --carlini and no --ensemble', FLAGS.preset)
+    root = FLAGS.runs_dir or preset['folder']
+    for seed, model in itertools.product(seeds, models):
+        first = seed == seeds[0]
+        for defense, values in nag.generators(defenses, first):
+            if FLAGS.train:
+                yield 'train_universal.py', dict(nag.train_settings(
+                    defense, values, seed, model, root=root, niter=FLAGS.niter or preset['niter']),
+                    data_dir=FLAGS.data_dir)
+                continue
+            for found in nag.measure_settings(defense, values, seed, model, defenses, root=root,
+                                              results=FLAGS.results_dir or preset['folder'],
+                                              first=first):
+                yield 'measure_universal.py', dict(found, data_dir=FLAGS.data_dir)
 
 
 def main():

@@ -17,18 +17,19 @@ from reporting.bounds_table import write_bounds
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
 from reporting.text import heading, latex, markdown, to_csv
+from reporting.universal import write_universal
 from robustness.checks_table import write_checks
 from robustness.ensemble_table import comparison_markdown, comparisons
 from terminal.progress import ProgressBar
 
 FLAGS = flags.FLAGS
-WRITERS = {'bounds': write_bounds, 'checks': write_checks}
+WRITERS = {'bounds': write_bounds, 'checks': write_checks, 'nag': write_universal}
 
 flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders that test.py wrote')
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
-flags.DEFINE_enum('table', 'rho', ('rho', 'bounds', 'checks'), 'rho: Table 1; bounds: certified '
-                  'radii beside the smallest perturbations that were found; checks: whether the '
-                  'gradient is masked')
+flags.DEFINE_enum('table', 'rho', ('rho',) + tuple(sorted(WRITERS)), 'rho: Table 1; bounds: '
+                  'certified radii beside the smallest perturbations that were found; checks: '
+                  'whether the gradient is masked; nag: universal perturbations')
 flags.DEFINE_enum('figure', None, ('1', '2', '4'), 'draw a figure of the paper instead, from '
                   'Carlini-Wagner towards targets with a confidence, and for 4 without either')
 flags.DEFINE_list('columns', '', 'columns of the table, such as error,deepfool_rho_median,'

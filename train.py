@@ -31,13 +31,13 @@ from training.run_folder import RunFolder
 from training.schedule import DECAYS, POINTS, learning_rate, read_points, settled_points
 from training.session import start_graph_mode
 from training.step import build_steps
+from universal.nag import build_player
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string('name', None, 'of the folder <train_dir>/<name>_s<seed> (default: the defense)')
 flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the images', 0, 2 ** 32 - 1)
-flags.DEFINE_string('dataset', 'digits', ', '.join(DATASETS) + ', or the path of an .npz with '
-                    'x_train y_train x_test y_test')
+flags.DEFINE_string('dataset', 'digits', ', '.join(DATASETS) + ', or the path of an .npz')
 flags.DEFINE_string('data_dir', 'data', 'folder of its files; those of MNIST are fetched')
 flags.DEFINE_string('augment', '', 'random changes of training images: ' + ','.join(KINDS))
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
@@ -74,16 +74,14 @@ flags.adopt_module_key_flags(hyperparameters)   # so that --help shows them
 
 
 def read_config():
-    """The flags as (config, hyper): the general settings as attributes, and every hyper-parameter
-    of the defense.
+    """(config, hyper): the general settings as attributes, {hyper-parameter of a defense: value}.
     """
     config = types.SimpleNamespace(**{name: FLAGS[name].value for name in GENERAL})
     given = {name: FLAGS[name].value for name in HYPERPARAMETERS if FLAGS[name].present}
     hyper = defenses.resolve(config.defense, given)
     config.name = config.name or config.defense
     check(os.sep not in config.name and config.name.isprintable(),
-          '--name is %r; expected the name of a folder, in UTF-8, for tables and pictures',
-          config.name)
+          '--name is %r; expected the name of a folder, in UTF-8', config.name)
     config.layer_dims = config.layer_dims or default_layer_dims(config.model)
     config.activation_fn = config.activation_fn or default_activation(config.model)
     given = {name: FLAGS[name].value for name in OPTIMIZER_SETTINGS if FLAGS[name].present}
@@ -107,12 +105,14 @@ def build_graph(config, hyper, num_classes, x, y, rates):
     attack = UnrolledAttack(model, noise, **select(UnrolledAttack, hyper))             # A_f, eq. 7
     critic = build_critic(num_classes, config.seed, config.initial_weights,            # D
                           **select(build_critic, hyper))
+    generator, generator_adam = build_player(x, config.seed, hyper)                    # nag_at's
     losses = defenses.build_losses(config.defense, hyper, model=model, attack=attack,  # eq. 4
-                                   critic=critic, x=x, y=y, noise=noise)               # to eq. 6
-    steps = build_steps(losses, {'classifier': model, 'critic': critic},
-                        build_optimizers(rates, config.optimizer, beta1=config.beta1,
-                                         momentum=config.momentum), y, step,
-                        weight_decay=config.weight_decay)
+                                   critic=critic, generator=generator, x=x, y=y,       # to eq. 6
+                                   noise=noise)
+    optimizers = dict(build_optimizers(rates, config.optimizer, beta1=config.beta1,
+                                       momentum=config.momentum), generator=generator_adam)
+    steps = build_steps(losses, {'classifier': model, 'critic': critic, 'generator': generator},
+                        optimizers, y, step, weight_decay=config.weight_decay)
     check(not model.has_statistics or model.after_step and not config.pretrain_niter,
           '--model=%s takes the statistics of its batches, with --pretrain_niter=0 and '
           '--defense=none, cross_lipschitz or linear_box_at; expected these', config.model)

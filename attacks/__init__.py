@@ -14,13 +14,14 @@ from attacks.eval_robustness import eval_robustness
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
 from attacks.linear_box import linear_box
+from attacks.nag import nag
 from attacks.pgd import bim, pgd
 from attacks.square import square
 from attacks.wrappers import attack_arrays, in_bounds
 
 __all__ = ['ATTACKS', 'Adversarial', 'attack_arrays', 'bim', 'boundary', 'carlini_wagner', 'ddn',
            'deepfool', 'ensemble', 'eval_robustness', 'fgsm', 'high_confidence', 'in_bounds',
-           'linear_box', 'pgd', 'square']
+           'linear_box', 'nag', 'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,

@@ -16,10 +16,13 @@ from defenses import (
     fgsm_at,
     linear_box_at,
     margin,
+    nag_at,
     none,
     pgd_at,
     vat,
 )
+from models.generator import Generator
+from universal.nag import generator_optimizer
 
 DEFENSES = {
     'none': none,
@@ -30,18 +33,20 @@ DEFENSES = {
     'critic': critic,
     'cross_lipschitz': cross_lipschitz,
     'linear_box_at': linear_box_at,
+    'nag_at': nag_at,
 }
 
 # Parts of a defense that have hyper-parameters of their own: the functions that take them.
 PARTS = {
     'attack': (UnrolledAttack,),
     'critic': (build_critic, critic_learning_rate),
+    'generator': (Generator, generator_optimizer),
 }
 
 
 def parts_of(name):
-    """The parts that the losses of a defense ask for: some of model, attack, critic, x, y and
-    noise.
+    """The parts that the losses of a defense ask for: some of model, attack, critic, generator, x,
+    y and noise.
     """
     return positional(DEFENSES[name].losses)
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from datasets.npz import read_arrays
-from models import MODELS, build_model
+from models import MODELS, Frozen, build_model
 from models.layers import ACTIVATIONS
 
 StoredNetwork = collections.namedtuple(
@@ -109,19 +109,8 @@ def variable_name(model, variable):
 
 
 def load_network(path):
-    """The classifier in a weights.npz as a callable x [n, h, w, c] -> logits [n, k].
-
-    Its weights become constants of the default graph, so nothing has to be initialised, and several
-    networks stand side by side in one graph. Raises UserError as read_network does.
+    """The classifier in a weights.npz as a callable x [n, h, w, c] -> logits [n, k], a
+    models.Frozen. Raises UserError as read_network does.
     """
     network = read_network(path)
-    constants = {name: tf.constant(value) for name, value in network.weights.items()}
-    model = build(network)
-
-    def logits(x):
-        with tf.variable_scope('stored') as scope:
-            prefix = '%s/%s/' % (scope.name, model.scope)
-            scope.set_custom_getter(
-                lambda getter, name, **unused: constants[name[len(prefix):]])
-            return model(x)
-    return logits
+    return Frozen(build(network), network.weights)

@@ -11,6 +11,7 @@ DEFENSE_NAMES = {
     'critic': 'adversary critic',
     'cross_lipschitz': 'cross-Lipschitz',
     'linear_box_at': 'linear-box adversarial training',
+    'nag_at': 'NAG adversarial training',
 }
 ATTACK_NAMES = {
     'deepfool': 'DeepFool',

@@ -13,10 +13,10 @@ from models.layers import ACTIVATIONS, activation
 from models.lenet5 import lenet5
 from models.mlp import mlp
 from models.mlp1 import mlp1
-from models.network import AS_TESTED, Network, Training
+from models.network import AS_TESTED, Frozen, Network, Training
 from models.resnet32 import resnet32
 
-__all__ = ['MODELS', 'Network', 'Training', 'build_model', 'default_activation',
+__all__ = ['MODELS', 'Frozen', 'Network', 'Training', 'build_model', 'default_activation',
            'default_layer_dims', 'parse_layer_dims']
 
 MODELS = {

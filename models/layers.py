@@ -65,7 +65,7 @@ class Layers(object):
     distribution, one of INITIAL_WEIGHTS.
     variables: the trainable variables, in the order of creation; decayed: those of them that weight
     decay acts on; statistics: of batch normalisation, which no loss moves; after_step: functions
-    that build the ops which do.
+    that build the ops which do. outputs: {name: what the layer returned in the last call}.
     """
 
     def __init__(self, seed, initial_weights='normal'):
@@ -76,6 +76,7 @@ class Layers(object):
         self._decayed = collections.OrderedDict()
         self._statistics = collections.OrderedDict()
         self.after_step = []
+        self.outputs = collections.OrderedDict()
 
     @property
     def statistics(self):
@@ -98,7 +99,7 @@ class Layers(object):
             fan_in = int(x.shape[1])
             weights = self._weights([fan_in, units], stddev(fan_in, units), decay)
             x = tf.matmul(x, weights)
-            return x + self._bias(units) if bias else x
+            return self._returned(name, x + self._bias(units) if bias else x)
 
     def conv(self, x, channels, size, name, *, stride=1, padding='VALID', bias=True, decay=True,
              stddev=he_stddev):
@@ -111,7 +112,27 @@ class Layers(object):
             fan_in = int(np.prod(shape[:3]))
             weights = self._weights(shape, stddev(fan_in, size * size * channels), decay)
             x = tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
-            return x + self._bias(channels) if bias else x
+            return self._returned(name, x + self._bias(channels) if bias else x)
+
+    def deconv(self, x, channels, size, name, *, stride=2):
+        """Transposed convolution without activation: [n, h, w, c] -> [n, stride h, stride w,
+        channels].
+
+        Of the `size` x `size` filters, one in stride^2 weights meets a pixel: so many fewer are
+        its fan-in.
+        """
+        with tf.variable_scope(name):
+            h, w, c = x.shape.as_list()[1:]
+            weights = self._weights([size, size, channels, c],
+                                    he_stddev(size * size * c / stride ** 2, None), True)
+            shape = [stride * h, stride * w, channels]
+            x = tf.nn.conv2d_transpose(x, weights, tf.stack([tf.shape(x)[0]] + shape),
+                                       [1, stride, stride, 1], padding='SAME')
+            return self._returned(name, tf.reshape(x, [-1] + shape) + self._bias(channels))
+
+    def _returned(self, name, value):
+        self.outputs[name] = value
+        return value
 
     def _weights(self, shape, stddev, decay):
         key = [name_seed(self._seed, tf.get_variable_scope().name), 0]

@@ -1,5 +1,5 @@
 """A callable with its variables: what classifier, critic and generator are."""
-from utils.errors import check
+from utils.errors import check, check_choice
 
 import tensorflow.compat.v1 as tf
 
@@ -56,6 +56,13 @@ class Network(object):
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True):
             return self._build(self._layers, x, **kwargs)
 
+    def with_feature(self, x, layer):
+        """(logits [n, k], what the layer of that name makes of x before its activation [n, ...]);
+        raises UserError for a layer that it has not.
+        """
+        logits = self(x)
+        return logits, self._layers.outputs[check_choice('layer', layer, self._layers.outputs)]
+
     def trained(self, x, logits, training):
         """The logits that a loss is taken of: those of the call in `training`, a Training, or
         `logits`, of model(x), where the two are the same.
@@ -96,3 +103,32 @@ class Network(object):
     def saved_as(self, scope):
         """{name in a checkpoint of a network called `scope`: variable of this one}."""
         return {scope + v.op.name[len(self.scope):]: v for v in self.state}
+
+
+class Frozen(Network):
+    """A Network with constants of the default graph for its variables: nothing has to be
+    initialised, and nothing can move them.
+
+    weights: {'fc0/bias': array}, all of its state. Several stand side by side in one graph.
+    """
+
+    def __init__(self, network, weights):
+        super().__init__(network.scope, 0, network._build, network.activation)
+        self._constants = {name: tf.constant(value) for name, value in weights.items()}
+
+    def __call__(self, x, **kwargs):
+        with tf.variable_scope('frozen') as scope:
+            prefix = '%s/%s/' % (scope.name, self.scope)
+            scope.set_custom_getter(
+                lambda getter, name, **unused: self._constants[name[len(prefix):]])
+            return super().__call__(x, **kwargs)
+
+    @property
+    def variables(self):
+        """None."""
+        return []
+
+    @property
+    def state(self):
+        """Nothing that has to be saved."""
+        return []

@@ -10,7 +10,7 @@ from tests.running import ROOT, run_script
 
 PAGES = {name: open(os.path.join(ROOT, name)).read() for name in
          ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md',
-          'docs/certificates.md', 'docs/attacks.md', 'docs/cross_lipschitz.md',
+          'docs/certificates.md', 'docs/attacks.md', 'docs/cross_lipschitz.md', 'docs/nag.md',
           'docs/annotation.md')}
 README = PAGES['README.md']
 
@@ -54,7 +54,8 @@ def test_the_files_that_it_names_exist():
 def test_the_functions_that_it_maps_to_the_paper_exist():
     tables = [page[page.index('## The paper in the code'):page.index(after)]
               for page, after in ((PAGES['docs/paper.md'], '## How the equations'),
-                                  (PAGES['docs/cross_lipschitz.md'], '## The forms of'))]
+                                  (PAGES['docs/cross_lipschitz.md'], '## The forms of'),
+                                  (PAGES['docs/nag.md'], '## The losses'))]
     table = ''.join(tables)
     names = set(re.findall(r'`(\w+)`', table))
     source = ''.join(open(os.path.join(folder, name)).read() for folder, _, files in os.walk(ROOT)

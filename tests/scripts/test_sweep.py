@@ -86,3 +86,26 @@ def test_the_sweep_has_distinct_runs_seed_by_seed():
     test = printed('--train=False', '--carlini=True', '--models=mlp', '--defenses=critic',
                    '--runs=1', '--results_dir=r')
     assert '--load_dir=./runs_mlp/critic_s1' in test[0] and '--working_dir=r/test_mlp_ca' in test[0]
+
+
+@pytest.mark.parametrize('script, check, arguments, count', [
+    ('train_universal', 'pass', ['--train=True'], 50),
+    ('measure_universal', 'measure_universal.check_flags()', ['--train=False'], 90)])
+def test_universal_perturbations_have_a_preset(script, check, arguments, count, tmp_path):
+    lines = printed('--preset=nag', *arguments)
+    assert len(lines) == len(set(lines)) == count
+    assert all('%s.py' % script in line for line in lines)
+    commands = tmp_path / 'commands'
+    commands.write_text('\n'.join(lines))
+    with open(str(commands)) as stream:
+        status, out, err = run_script('-c', PARSE.format(script=script, check=check), stdin=stream)
+    assert (status, out.strip()) == (0, 'parsed'), err
+    flags = [dict(word[2:].split('=', 1) for word in shlex.split(line)[2:]) for line in lines]
+    if script == 'train_universal':
+        assert len({(f['name'], f['seed']) for f in flags}) == count
+        assert {f['load_dir'] for f in flags if f['seed'] == '2'} == {'./runs_mlp/none_s1'}
+        images = [int(f['niter']) * int(f.get('train_size', 10000)) for f in flags]
+        assert max(images) == 70000 and min(images) == 68000   # about as many steps for all
+        return
+    others = [f for f in flags if f['load_dir'].split('/')[-1] not in f['universal']]
+    assert len(others) == 2 * 5 * 4 and {f['universal_deltas'] for f in others} == {'10'}

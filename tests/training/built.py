@@ -12,6 +12,7 @@ from critic import build_critic
 from models import build_model
 from training.optimizers import build_optimizers
 from training.step import build_steps
+from universal.nag import build_player
 
 X = np.float32(np.random.RandomState(0).uniform(size=(12, 6, 6, 1)))
 Y = np.int32(np.arange(12) % 3)
@@ -36,13 +37,16 @@ class Built(object):
         generator = UnrolledAttack(self.model, self.noise, **select(UnrolledAttack, hyper))
         self.attack = attack(generator) if attack else generator
         self.critic = build_critic(3, 1, critic_layer_dims='16')
+        self.generator, generator_adam = build_player(self.x, 1, hyper)
         self.losses = defenses.build_losses(defense, hyper, model=self.model, attack=self.attack,
-                                            critic=self.critic, x=self.x, y=self.y,
-                                            noise=self.noise)
+                                            critic=self.critic, generator=self.generator, x=self.x,
+                                            y=self.y, noise=self.noise)
         if steps:
             self.rates = {name: tf.placeholder(tf.float32, []) for name in ('lr', 'critic_lr')}
-            players = {'classifier': self.model, 'critic': self.critic}
-            optimizers = build_optimizers(self.rates, optimizer, beta1=beta1)
+            players = {'classifier': self.model, 'critic': self.critic,
+                       'generator': self.generator}
+            optimizers = dict(build_optimizers(self.rates, optimizer, beta1=beta1),
+                              generator=generator_adam)
             self.steps = build_steps(self.losses, players, optimizers, self.y, self.step,
                                      weight_decay=weight_decay)
 
