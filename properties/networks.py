@@ -1,4 +1,6 @@
 """Which network a record is of, and what tables call it; no TensorFlow."""
+import collections
+
 from utils.errors import UserError, check
 from utils.files import read_json
 
@@ -32,6 +34,14 @@ def labels(records):
                 for row, value in zip(rows, values):
                     found[row] += ', %s %s' % (name, value)
     return found
+
+
+def joint_labels(*lists):
+    """The labels of several lists of records, in which one network has one label."""
+    known = collections.OrderedDict((identity(record), record) for records in lists
+                                    for record in records)
+    names = dict(zip(known, labels(list(known.values()))))
+    return [[names[identity(record)] for record in records] for records in lists]
 
 
 def read_analysis(path, command, entry):
