@@ -1,4 +1,4 @@
-"""What Szegedy et al. (ICLR 2014) published in their tables 1 to 5, as data; % and l2.
+"""What Szegedy et al. (ICLR 2014) published of transfer and of norms, as data: tables 2, 4, 5.
 
 Their tables 2 and 4 are very likely of 256 images: nearly every figure off the diagonal is a
 multiple of 1/256, so each is good to 6 points at 95 %.
@@ -7,15 +7,6 @@ import re
 
 PUBLISHED_IMAGES = 256
 
-# Network -> training error, test error, mean distortion (rms of the perturbation).
-TABLE1 = {
-    'FC10(1e-4)': (6.7, 7.4, 0.062),
-    'FC10(1e-2)': (10., 9.4, 0.1),
-    'FC10(1)': (21.2, 20., 0.14),
-    'FC100-100-10': (0., 1.64, 0.058),
-    'FC200-200-10': (0., 1.54, 0.065),
-    'AE400-10': (0.57, 1.9, 0.086),
-}
 COLUMNS2 = ('FC10(1e-4)', 'FC10(1e-2)', 'FC10(1)', 'FC100-100-10', 'FC200-200-10', 'AE400-10')
 # Row: whose adversarial images; column: the network that is given them.
 TABLE2 = {
@@ -28,9 +19,8 @@ TABLE2 = {
 }
 GAUSSIAN2 = {0.1: (5., 10.1, 18.3, 0., 0., 0.8), 0.3: (15.6, 11.3, 22.7, 5., 4.3, 3.1)}
 
-# Network, trained on the half P1 or P2 -> error on P1, on P2, on the test images, distortion.
+# Networks that were trained on the half P1 or P2.
 HALVES = ('FC100-100-10, P1', 'FC123-456-10, P1', 'FC100-100-10, P2')
-TABLE3 = dict(zip(HALVES, ((0., 2.4, 2., 0.062), (0., 2.5, 2.1, 0.059), (2.3, 0., 2.1, 0.058))))
 TABLE4 = dict(zip(HALVES, ((100., 26.2, 5.9), (6.25, 100., 5.1), (8.2, 8.2, 100.))))
 AMPLIFIED = 0.1   # the standard deviation of table 4's second half
 TABLE4_AMPLIFIED = dict(zip(HALVES, ((100., 98., 43.), (96., 100., 22.), (27., 50., 100.))))

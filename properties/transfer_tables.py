@@ -8,16 +8,21 @@ from utils.files import atomic_write
 import numpy as np
 
 from datasets.npz import read_arrays
-from experiments.intriguing_tables import PUBLISHED_IMAGES, published_cell, published_noise
+from experiments.intriguing_tables import (
+    PUBLISHED_IMAGES,
+    paper_network,
+    published_cell,
+    published_noise,
+)
 from experiments.names import attack_name
 from properties.networks import joint_labels, read_analysis
 from properties.statistics import subsamples, wilson
 from reporting.surpassed import CRITIC, DRAWS, ratio_text
 
-Matrix = collections.namedtuple('Matrix', 'sources targets rows errors wrong records')
+Matrix = collections.namedtuple('Matrix', 'sources targets rows errors wrong made_for given_to')
 Matrix.__doc__ = """What analyze.py transfer found: the labels of the networks that images were made
-for and given to; its rows; errors [rows, targets, n] and wrong [targets, n], bool; the records of
-the targets."""
+for and given to; its rows; errors [rows, targets, n] and wrong [targets, n], bool; the flags of
+the networks' trainings."""
 NOTE = ('Error in %% of the column on the images made for the row, in brackets 95 %% (Wilson), all '
         '%d images; on the diagonal it is the success of the attack. l2: mean length, after '
         'clipping to [0, 1]. Of samples of %d images, as many as the paper of 2014 seems to have, '
@@ -37,9 +42,10 @@ def read_matrix(results_dir):
     check(isinstance(rows, list) and errors.shape == (len(rows), len(contents['targets']), n) and
           all({'source', 'attack', 'stddev', 'kind', 'l2'} <= set(row) for row in rows),
           '%s: rows are not those of transfer.npz', path)
-    records = [each['train'] for each in contents['targets']]
-    names = joint_labels([each['train'] for each in sources], records)
-    return Matrix(names[0], names[1], rows, errors, wrong, records)
+    lists = [[each['train'] for each in networks] for networks in (sources, contents['targets'])]
+    names = joint_labels(*lists)
+    return Matrix(names[0], names[1], rows, errors, wrong,
+                  *([record['args'] for record in records] for records in lists))
 
 
 def find(matrix, kind, attack, stddev):
@@ -76,14 +82,15 @@ def matrix_lines(matrix, attack, stddev, columns, published):
     rows = find(matrix, 'adversarial', attack, stddev)
     for source, i in sorted(rows.items()):
         name = matrix.sources[source]
-        cells = [share_text(matrix.errors[i, j], published_cell(name, matrix.targets[j], stddev)
+        cells = [share_text(matrix.errors[i, j], published_cell(
+            paper_network(matrix.made_for[source]), paper_network(matrix.given_to[j]), stddev)
                             if published and attack == 'lbfgs' else None) for j in columns]
         lines.append('| %s | %.2f | %s |' % (name, matrix.rows[i]['l2'], ' | '.join(cells)))
     noise = find(matrix, 'gaussian', '' if stddev else attack, stddev)
     for source, i in sorted(noise.items(), key=lambda item: -1 if item[0] is None else item[0]):
         name = 'Gaussian' if source is None else 'Gaussian, as long as %s' % matrix.sources[source]
-        cells = [share_text(matrix.errors[i, j], published_noise(matrix.targets[j], stddev)
-                            if published else None) for j in columns]
+        cells = [share_text(matrix.errors[i, j], published_noise(
+            paper_network(matrix.given_to[j]), stddev) if published else None) for j in columns]
         lines.append('| %s | %.2f | %s |' % (name, matrix.rows[i]['l2'], ' | '.join(cells)))
     lines.append('| originals | 0 | %s |' % ' | '.join(
         share_text(matrix.wrong[j]) for j in columns))
@@ -119,8 +126,8 @@ def summary_lines(matrix, stddev):
         cells = [pair_text(matrix, found[attack], name, target) for attack in attacks]
         lines.append('| %s | %s |' % (name, ' | '.join(cells)))
     lines.append('')
-    for place, record in enumerate(matrix.records):
-        if record['args']['defense'] == CRITIC:
+    for place, args in enumerate(matrix.given_to):
+        if args['defense'] == CRITIC:
             lines += critic_lines(matrix, found, place, level, header)
     return lines
 
@@ -183,7 +190,7 @@ def write_split(results_dir, folder, published=False):
     returns the text. Raises UserError where there are none.
     """
     matrix = read_matrix(results_dir)
-    columns = [j for j, record in enumerate(matrix.records) if record['args'].get('split')]
+    columns = [j for j, args in enumerate(matrix.given_to) if args.get('split')]
     check(columns, '%s: no network in it was trained with --split=p1 or p2', os.path.join(
         results_dir, 'transfer.json'))
     kept = {s for s, name in enumerate(matrix.sources)

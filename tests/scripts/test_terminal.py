@@ -64,7 +64,7 @@ print(' '.join(flags.FLAGS))
 '''
 
 
-@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate',
+@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate', 'analyze',
                                     'generate_script'])
 def test_no_flag_that_there_is_is_refused(script):
     status, out, err = run_script('-c', NAMES.format(script=script))
