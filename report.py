@@ -13,6 +13,8 @@ from experiments.tuning import choose, collect_candidates, tuning_markdown
 from pages.html import page
 from pages.paper_figures import draw_figure, figure_markdown
 from pages.pictures import draw
+from properties.layer_tables import write_spectral, write_units
+from properties.transfer_tables import write_split, write_transfer
 from reporting.bounds_table import write_bounds
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
@@ -23,13 +25,16 @@ from robustness.ensemble_table import comparison_markdown, comparisons
 from terminal.progress import ProgressBar
 
 FLAGS = flags.FLAGS
-WRITERS = {'bounds': write_bounds, 'checks': write_checks, 'nag': write_universal}
+WRITERS = {'bounds': write_bounds, 'checks': write_checks, 'nag': write_universal,
+           'transfer': write_transfer, 'split': write_split, 'spectral': write_spectral,
+           'units': write_units}
 
 flags.DEFINE_string('results_dir', '.', 'folder with the test_<model> folders that test.py wrote')
 flags.DEFINE_string('output_dir', None, 'folder of the report (default: <results_dir>/report)')
-flags.DEFINE_enum('table', 'rho', ('rho',) + tuple(sorted(WRITERS)), 'rho: Table 1; bounds: '
-                  'certified radii beside the smallest perturbations that were found; checks: '
-                  'whether the gradient is masked; nag: universal perturbations')
+flags.DEFINE_enum('table', 'rho', ['rho'] + list(WRITERS), 'rho: Table 1; bounds: certified radii '
+                  'beside the smallest perturbations that were found; checks: whether the gradient '
+                  'is masked; nag: universal perturbations; transfer, split (networks trained on '
+                  'halves), spectral, units: what analyze.py left in --results_dir')
 flags.DEFINE_enum('figure', None, ('1', '2', '4'), 'draw a figure of the paper instead, from '
                   'Carlini-Wagner towards targets with a confidence, and for 4 without either')
 flags.DEFINE_list('columns', '', 'columns of the table, such as error,deepfool_rho_median,'

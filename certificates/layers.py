@@ -96,7 +96,7 @@ class ConvolutionMap(LinearMap):
 
     def __init__(self, layer, image):
         self._layer, self.image = layer, image
-        self.weights = layer.weights
+        self.weights, self.stride = layer.weights, layer.stride
         size = layer.weights.shape[:2]
         self._pads = [same_padding(image[i], size[i], layer.stride) if layer.padding == 'SAME'
                       else (0, 0) for i in range(2)]
@@ -110,7 +110,7 @@ class ConvolutionMap(LinearMap):
 
     def _windows(self):
         """((i, j), the slices of a padded image that weights[i, j] meets)."""
-        stride = self._layer.stride
+        stride = self.stride
         for i in range(self.weights.shape[0]):
             for j in range(self.weights.shape[1]):
                 yield (i, j), (slice(None), slice(i, i + stride * (self.shape[0] - 1) + 1, stride),

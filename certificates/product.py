@@ -38,9 +38,10 @@ def product(network, x):
 def map_norms(network):
     """Upper bounds of the spectral norms of the hidden maps, computed once a network."""
     if not hasattr(network, 'norms'):
-        network.norms = [norm(stage.map.weights) if isinstance(stage.map, DenseMap) else
-                         convolution_norm(stage.map.weights, stage.map.image)
-                         for stage in network.stages]
+        maps = [stage.map for stage in network.stages]
+        network.norms = [norm(linear.weights) if isinstance(linear, DenseMap) else
+                         convolution_norm(linear.weights, linear.image, linear.stride)
+                         for linear in maps]
     return network.norms
 
 

@@ -9,6 +9,7 @@ from scipy.sparse.linalg import eigsh
 
 ROUNDING = 1e-9   # relative, of the Gram matrices and factorisations of some thousand rows
 SMALL = 60   # rows up to which all eigenvalues are computed
+CHUNK = 64   # frequencies decomposed at a time
 SLACKS = (3e-4, 3e-3, 3e-2, 0.3)   # relative, by which a guess of the squared norm is enlarged
 
 
@@ -46,17 +47,33 @@ def norm_bound(matrix):
     return norm(matrix)
 
 
-def convolution_norm(weights, image):
-    """An upper bound of the spectral norm of a convolution on images (h, w), of any stride, SAME or
-    VALID, with weights [height, width, channels in, channels out].
+def circular_norm(weights, grid, stride=1):
+    """The spectral norm of the circular convolution on images of the size `grid` (h, w), multiples
+    of the stride and no smaller than the kernel, rounded up; weights [height, width, channels in,
+    channels out].
 
-    The circular convolution on a grid of image + kernel - 1 contains every one of them: its norm is
-    the largest of those of its matrices [channels in, channels out], one a frequency.
+    Every stride-th output is kept, so stride * stride frequencies fall on one: their matrices
+    [channels in, channels out] stand side by side in one, whose norm is divided by the stride. The
+    sum over the frequencies is divided by its square, but only as few squares make up the output.
     """
-    grid = [image[i] + weights.shape[i] - 1 for i in range(2)]
-    frequencies = np.fft.fft2(weights, grid, axes=(0, 1)).reshape((-1,) + weights.shape[2:])
+    channels = weights.shape[2:]
+    found = np.fft.fft2(np.float64(weights), grid, axes=(0, 1))
+    found = found.reshape((stride, grid[0] // stride, stride, grid[1] // stride) + channels)
+    found = found.transpose(1, 3, 0, 2, 4, 5).reshape(-1, stride * stride * channels[0],
+                                                      channels[1])
     largest = 0.
-    for start in range(0, len(frequencies), 64):
-        values = np.linalg.svd(frequencies[start:start + 64], compute_uv=False)
+    for start in range(0, len(found), CHUNK):
+        values = np.linalg.svd(found[start:start + CHUNK], compute_uv=False)
         largest = max(largest, float(values.max()))
-    return largest * (1 + ROUNDING)
+    return largest / stride * (1 + ROUNDING)
+
+
+def convolution_norm(weights, image, stride=1):
+    """An upper bound of the spectral norm of a convolution on images (h, w), SAME or VALID, with
+    weights [height, width, channels in, channels out].
+
+    The circular convolution on a grid of image + kernel - 1 contains every one of them, at each
+    place where the first output may be; for a stride the grid is enlarged to a multiple of it.
+    """
+    grid = [-(-(image[i] + weights.shape[i] - 1) // stride) * stride for i in range(2)]
+    return circular_norm(weights, grid, stride)

@@ -22,6 +22,8 @@ WITHOUT_TENSORFLOW = ['experiments', 'figures', 'reporting', 'pages', 'perceptio
                       os.path.join('robustness', 'compare.py'),
                       os.path.join('robustness', 'ensemble_table.py'),
                       os.path.join('robustness', 'checks_table.py'),
+                      os.path.join('properties', 'transfer_tables.py'),
+                      os.path.join('properties', 'layer_tables.py'),
                       os.path.join('utils', 'hyperparameters.py'), 'report.py',
                       'generate_script.py']
 

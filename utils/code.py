@@ -10,7 +10,7 @@ FLOORS = (
     ('models', 'datasets', 'figures', 'certificates'),
     ('attacks', 'training'),
     ('critic', 'universal', 'evaluation'),
-    ('defenses', 'reporting', 'perception'), ('pages', 'robustness'),
+    ('defenses', 'reporting', 'perception'), ('pages', 'robustness', 'properties'),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from certificates import Convolution
 from certificates.layers import ConvolutionMap
-from certificates.spectral import convolution_norm, norm, norm_bound
+from certificates.spectral import circular_norm, convolution_norm, norm, norm_bound
 from tests.certificates.reference import matrix_of
 
 
@@ -32,8 +32,33 @@ def test_convolutions_are_bounded_by_their_grid(stride, padding):
     layer = Convolution(rng.randn(3, 2, 2, 4), np.zeros(4), stride, padding)
     matrix, _, _ = matrix_of(layer, (8, 7, 2))
     exact = np.linalg.svd(matrix, compute_uv=False)[0]
-    bound = convolution_norm(layer.weights, (8, 7))
-    assert exact <= bound <= (1.5 if stride == 1 else 4) * exact
+    bound = convolution_norm(layer.weights, (8, 7), stride)
+    assert exact <= bound <= 1.5 * exact
+    assert bound <= convolution_norm(layer.weights, (8, 7)) * (1 + 1e-9)   # rows left out
+
+
+@pytest.mark.parametrize('stride', [1, 2, 4])
+def test_circular_convolutions_are_those_of_their_whole_matrix(stride):
+    """On a grid that the stride divides the norm is exact: the aliases are divided by the stride,
+    not by its square.
+    """
+    rng = np.random.RandomState(stride)
+    weights = rng.randn(3, 5, 2, 3)
+    matrix = circular_matrix(weights, (8, 12), stride)
+    exact = np.linalg.svd(matrix, compute_uv=False)[0]
+    assert circular_norm(weights, (8, 12), stride) == pytest.approx(exact, rel=3e-9)
+    assert circular_norm(weights, (8, 12), stride) >= exact
+    if stride > 1:
+        assert circular_norm(weights, (8, 12), stride) < circular_norm(weights, (8, 12))
+
+
+def circular_matrix(weights, grid, stride):
+    """The matrix of a circular convolution, [numbers in, numbers out], entry by entry."""
+    places = [size // stride for size in grid]
+    matrix = np.zeros(grid + weights.shape[2:3] + tuple(places) + weights.shape[3:])
+    for i, j, u, v in np.ndindex(*(weights.shape[:2] + tuple(places))):
+        matrix[(u * stride + i) % grid[0], (v * stride + j) % grid[1], :, u, v] += weights[i, j]
+    return matrix.reshape(np.prod(grid) * weights.shape[2], -1)
 
 
 def test_the_circular_grid_of_the_image_is_too_small():

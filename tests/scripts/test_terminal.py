@@ -64,7 +64,7 @@ print(' '.join(flags.FLAGS))
 '''
 
 
-@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate',
+@pytest.mark.parametrize('script', ['train', 'test', 'export', 'report', 'annotate', 'analyze',
                                     'generate_script'])
 def test_no_flag_that_there_is_is_refused(scripts, tmp_path, script):
     (tmp_path / 'names.py').write_text(NAMES.format(script=script))
