@@ -188,7 +188,7 @@ def classifier_sweep(preset, models, defenses, seeds):
 
 def universal_sweep(preset, models, defenses, seeds):
     """(script, its flags) of generators of universal perturbations, or of their measurements."""
-    check(not (FLAGS.carlini or FLAGS.ensemble), '--preset=%s is tested by measure_universal.py; '
+    check(not (FLAGS.carlini or FLAGS.ensemble), '--preset=%s is tested by test.py --universal; '
           'expected no --carlini and no --ensemble', FLAGS.preset)
     root = FLAGS.runs_dir or preset['folder']
     for seed, model in itertools.product(seeds, models):
@@ -202,7 +202,7 @@ def universal_sweep(preset, models, defenses, seeds):
             for found in nag.measure_settings(defense, values, seed, model, defenses, root=root,
                                               results=FLAGS.results_dir or preset['folder'],
                                               first=first):
-                yield 'measure_universal.py', dict(found, data_dir=FLAGS.data_dir)
+                yield 'test.py', dict(found, data_dir=FLAGS.data_dir)
 
 
 def main():

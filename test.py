@@ -1,8 +1,9 @@
-"""Attacks a trained classifier, image by image: DeepFool and the paper's attack, or Carlini-Wagner
-with --carlini; certifies it with --certificates; checks its gradient with --checks.
+"""Attacks a trained classifier: DeepFool and the paper's attack, or Carlini-Wagner with --carlini,
+or a generator with --universal; certifies it with --certificates; --checks looks at its gradient.
 """
 import os
 import time
+import types
 
 from utils import cli, hyperparameters
 from utils.errors import check, check_choice
@@ -23,6 +24,7 @@ from evaluation.partial import test_key
 from robustness.chosen import choose
 from robustness.compare import ensemble_summary
 from robustness.run_checks import check_run
+from robustness.universal import measure_universal
 from terminal.log import log_outcome, rho_text
 from training.checkpoints import restore_variables
 from training.gpu_memory import check_gpu_memory
@@ -34,35 +36,30 @@ from training.session import memory_bounded_by, session_config, start_graph_mode
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string('load_dir', None, 'run folder that train.py wrote, such as runs_mlp/critic_s1, '
-                    'or what export.py made of it')
-flags.DEFINE_string('working_dir', 'test', 'folder of the results; they go to <working_dir>/<name '
-                    'of the run folder>/')
+flags.DEFINE_string('load_dir', None, 'run folder of train.py, or what export.py made of one')
+flags.DEFINE_string('working_dir', 'test', 'folder of the results: <working_dir>/<run>/')
 flags.DEFINE_string('data_dir', None, 'folder of the dataset (default: as in training)')
 flags.DEFINE_enum('split', 'test', ('train', 'validation', 'test'), 'which images to attack')
 flags.DEFINE_integer('num_examples', None, 'attack only the first so many images of the split', 1)
 flags.DEFINE_integer('batch_size', 100, 'images attacked at a time', 1)
 flags.DEFINE_boolean('sort_labels', True, 'order the chosen images by label')
-flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, of ' +
-                  ', '.join(sorted(ATTACKS)) + '; ensemble brings its members; may be empty with '
-                  '--certificates or --checks')
-flags.DEFINE_list('certificates', '', 'certified radii to compute, of ' +
-                  ', '.join(sorted(CERTIFICATES)))
+flags.DEFINE_list('attacks', 'deepfool,high_confidence', 'attacks to run, or none, of ' +
+                  ', '.join(sorted(ATTACKS)) + '; ensemble brings its members')
+flags.DEFINE_list('certificates', '', 'radii to certify: ' + ', '.join(sorted(CERTIFICATES)))
 flags.DEFINE_integer('num_certified', 1000, 'certify only the first so many images of the split', 1)
 flags.DEFINE_boolean('checks', False, 'check whether the gradient is masked')
 flags.DEFINE_integer('num_checked', 100, 'check only the first so many images of the split', 1)
-flags.DEFINE_string('transfer_from', None, 'run folder of an undefended network, whose '
-                    'perturbations --checks tries too')
+flags.DEFINE_string('transfer_from', None, 'undefended run, whose perturbations --checks tries too')
+flags.DEFINE_string('universal', None, 'run folder that train_universal.py wrote, to be measured')
+flags.DEFINE_integer('universal_deltas', 100, 'perturbations to draw of --universal', 1)
+flags.DEFINE_list('baselines', '', 'perturbations beside --universal, such as mean_fgsm,uap')
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
-flags.DEFINE_enum('targets', None, AIMS, 'aim at the class with the least logit, at a random one, '
-                  'or at each in turn, the closest of which counts; with attacks that take targets')
+flags.DEFINE_enum('targets', None, AIMS, 'classes to aim at; of all in turn, the closest counts')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
-flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is '
-                     'finished')
+flags.DEFINE_boolean('resume', False, 'go on with the same test; do nothing if it is finished')
 flags.DEFINE_boolean('overwrite', False, 'replace the results of another test in the folder')
 flags.DEFINE_boolean('save_adv', False, 'save the adversarial images as adv_<attack>.npz')
-flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take at once, or growth: "
-                    'take it as it is needed')
+flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take, or growth: as needed")
 GENERAL = [flag.name for flag in FLAGS.get_key_flags_for_module(__name__)]
 TAKERS = attack_flags.takers_of(ATTACKS)
 HYPERPARAMETERS = hyperparameters.define_flags(TAKERS, attack_flags.LOWEST)
@@ -78,11 +75,12 @@ def given():
 def chosen_attacks():
     """{name: Chosen} of the attacks to run, with their hyper-parameters from the flags."""
     check(FLAGS.load_dir, '--load_dir is missing; expected a run folder that train.py wrote')
-    check(not (FLAGS.carlini and FLAGS['attacks'].present),
-          '--carlini takes the place of --attacks; give one of them')
-    names = ['carlini'] if FLAGS.carlini else FLAGS.attacks
-    check(names or FLAGS.certificates or FLAGS.checks, '--attacks is empty; expected some of %s',
-          ', '.join(sorted(ATTACKS)))
+    places = [name for name in ('universal', 'carlini', 'attacks')
+              if FLAGS[name].present and FLAGS[name].value is not False]
+    check(len(places) < 2, '--%s takes the place of --%s; give one of them', *places[:2])
+    names = [] if FLAGS.universal else ['carlini'] if FLAGS.carlini else FLAGS.attacks
+    check(names or FLAGS.universal or FLAGS.certificates or FLAGS.checks,
+          '--attacks is empty; expected some of %s', ', '.join(sorted(ATTACKS)))
     for name in FLAGS.certificates:
         check_choice('--certificates', name, CERTIFICATES)
     return choose(names, given(), FLAGS.targets)
@@ -96,9 +94,7 @@ def settings_of(chosen):
 
 
 def key_of(settings, checkpoint, split):
-    """What tells this test from another: weights, images, every setting but places, the versions
-    of the packages, the code.
-    """
+    """What tells this test from another: weights, images, settings but places, versions, code."""
     args = {name: value for name, value in settings['args'].items() if name not in TEST_PLACES}
     return test_key([provenance()['versions'], args, settings['attacks']], checkpoint, split)
 
@@ -163,6 +159,8 @@ def main():
     start_graph_mode()
     chosen = chosen_attacks()
     check_gpu_memory(FLAGS.gpu_memory)
+    if FLAGS.universal:
+        measure_universal(types.SimpleNamespace(**{name: FLAGS[name].value for name in GENERAL}))
     run = RunFolder(FLAGS.load_dir)
     data, model, record = load_run(run, FLAGS.data_dir)
     whole = getattr(data, FLAGS.split)

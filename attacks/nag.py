@@ -1,7 +1,7 @@
 """Universal perturbations as an attack: those of a generator (NAG, Mopuri et al., CVPR 2018), or
 any others, on whatever model.
 
-It is no entry of ATTACKS: test.py has no perturbations to hand it, measure_universal.py measures
+It is no entry of ATTACKS: test.py has no perturbations to hand it, test.py --universal measures
 them.
 """
 from utils.errors import check
@@ -18,7 +18,7 @@ def nag(model, x, y=None, delta=None, *, box=True):
     predict y; the last of them where all fail.
 
     For model, x and y see check_inputs; delta: a tensor or an array, such as a
-    models.generator.Generator's or deltas.npz of measure_universal.py. With `box`, the result is
+    models.generator.Generator's or deltas.npz of test.py --universal. With `box`, the result is
     projected to [0, 1]. The iterations are the perturbations that were tried. Returns Adversarial;
     raises UserError for an argument that cannot be used.
     """

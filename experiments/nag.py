@@ -71,7 +71,7 @@ def train_settings(defense, flags, seed, model, *, root, niter):
 
 
 def measure_settings(defense, flags, seed, model, defenses, *, root, results, first):
-    """The flags of measure_universal.py for one generator on its own classifier, and on the others
+    """The flags of test.py for one generator on its own classifier, and on the others
     where it is of the first seed, the usual loss and a xi of the matrix.
     """
     universal = os.path.join(root, 'runs_nag_' + model, '%s_s%d' % (name_of(defense, flags), seed))

@@ -45,7 +45,7 @@ def collect(results_dir):
             for summary in record['baselines'].values():
                 cells_of([summary])
         except (KeyError, TypeError, ValueError):
-            raise UserError('%s: lacks what measure_universal.py writes' % path)
+            raise UserError('%s: lacks what test.py --universal writes' % path)
         found.append(one)
     return sorted(found, key=lambda one: (one.settings[0], one.classifier, one.made_for,
                                           one.settings[1], one.seed))
@@ -154,7 +154,7 @@ def published_text():
 def write_universal(results_dir, folder, published=False):
     """Writes nag.md into `folder`; returns its text. Raises UserError where there is nothing."""
     found = collect(results_dir)
-    check(found, '--results_dir is %s; expected what measure_universal.py wrote below it, '
+    check(found, '--results_dir is %s; expected what test.py --universal wrote below it, '
           '<folder>/<generator>@<classifier>/universal.json', results_dir)
     parts = [lines(own_rows(found)), NOTE + '\n']
     for (norm, name), rows in transfer(found).items():

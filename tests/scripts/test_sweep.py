@@ -90,15 +90,15 @@ def test_the_sweep_has_distinct_runs_seed_by_seed():
 
 @pytest.mark.parametrize('script, check, arguments, count', [
     ('train_universal', 'pass', ['--train=True'], 50),
-    ('measure_universal', 'measure_universal.check_flags()', ['--train=False'], 90)])
-def test_universal_perturbations_have_a_preset(script, check, arguments, count, tmp_path):
+    ('test', 'test.chosen_attacks()', ['--train=False'], 90)])
+def test_universal_perturbations_have_a_preset(scripts, script, check, arguments, count, tmp_path):
     lines = printed('--preset=nag', *arguments)
     assert len(lines) == len(set(lines)) == count
     assert all('%s.py' % script in line for line in lines)
     commands = tmp_path / 'commands'
     commands.write_text('\n'.join(lines))
-    with open(str(commands)) as stream:
-        status, out, err = run_script('-c', PARSE.format(script=script, check=check), stdin=stream)
+    (tmp_path / 'parse.py').write_text(PARSE.format(script=script, check=check))
+    status, out, err = scripts.run(tmp_path / 'parse.py', commands)
     assert (status, out.strip()) == (0, 'parsed'), err
     flags = [dict(word[2:].split('=', 1) for word in shlex.split(line)[2:]) for line in lines]
     if script == 'train_universal':

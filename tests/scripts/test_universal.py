@@ -1,4 +1,4 @@
-"""train_universal.py and measure_universal.py: the frozen classifier, resuming, bad input."""
+"""train_universal.py and test.py --universal: the frozen classifier, resuming, bad input."""
 import json
 import os
 import signal
@@ -103,7 +103,7 @@ def test_bad_input_is_one_line(scripts, generator, classifiers, tmp_path):
 
 def test_it_is_measured_and_tabulated(scripts, generator, classifiers, tmp_path):
     folder = tmp_path / 'test_nag'
-    command = ['measure_universal.py', '--universal=%s' % generator, '--universal_deltas=4',
+    command = ['test.py', '--universal=%s' % generator, '--universal_deltas=4',
                '--num_examples=50', '--working_dir=%s' % folder,
                '--load_dir=%s' % (classifiers / 'none_s1')]
     status, _, err = scripts.run(*command, '--baselines=mean_fgsm,random_sign')
@@ -128,6 +128,7 @@ def test_it_is_measured_and_tabulated(scripts, generator, classifiers, tmp_path)
     for arguments, message in (
             (['--universal=%s' % (classifiers / 'none_s1')], 'is the run of a classifier, mlp'),
             (['--load_dir=%s' % (classifiers / 'small_s1')], 'makes images of [28, 28, 1]'),
-            (['--baselines=best'], "--baselines is 'best'"), (['--universal='], '--universal')):
+            (['--baselines=best'], "--baselines is 'best'"),
+            (['--carlini'], '--universal takes the place of --carlini')):
         status, _, err = scripts.run(*command, *arguments)
         assert status == 2 and message in one_error(err), err
