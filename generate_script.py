@@ -12,15 +12,15 @@ from utils.files import read_json_lines
 
 from absl import flags
 
-from experiments import cross_lipschitz, nag, table1
+from experiments import cross_lipschitz, intriguing, nag, table1
 from experiments.launchers import LAUNCHERS
 from experiments.table1 import DECAYING, DEFENSES, HYPERPARAMETERS, decay_step
 from training.gpu_memory import check_gpu_memory
 
 FLAGS = flags.FLAGS
 LAST_SEED = 2 ** 32 - 1
-PRESETS = dict(table1.PRESETS, **cross_lipschitz.PRESETS, **nag.PRESETS)
-MODELS = table1.MODELS + ('mlp1', 'resnet32')
+PRESETS = dict(table1.PRESETS, **cross_lipschitz.PRESETS, **nag.PRESETS, **intriguing.PRESETS)
+MODELS = table1.MODELS + ('mlp1', 'resnet32', 'fc', 'autoencoder')
 
 flags.DEFINE_boolean('train', True,
                      'print the training commands; False prints the tests of what they train')
@@ -33,7 +33,8 @@ flags.DEFINE_enum(
     'paper: Table 1; short: the same recipe in 10 epochs; demo: the bundled '
     'digits, minutes on a CPU; tune: the candidates for what the paper leaves open; '
     'cross_lipschitz, cross_lipschitz_short: the regularisers of Hein & Andriushchenko on their '
-    'network; nag: universal perturbations of the classifiers that paper trains')
+    'network; nag: universal perturbations of the classifiers that paper trains; intriguing, '
+    'intriguing_short: the networks of Szegedy et al., attacked with L-BFGS')
 flags.DEFINE_list('models', None, 'classifiers to train (default: those of the preset)')
 flags.DEFINE_list('defenses', None, 'defenses to train (default: all of the preset)')
 flags.DEFINE_integer('runs', None, 'independent runs of each, with the seeds seed, seed + 1, ...',
@@ -88,8 +89,11 @@ def command(script, settings):
 
 
 def run_name(defense, variant):
-    """The name of a run: the defense and, where a preset tries several settings, the values tried.
+    """The name of a run: that of the variant or else the defense and, where a preset tries several
+    settings, the values tried.
     """
+    if 'name' in variant:
+        return variant['name']
     return '_'.join([defense] + ['%s%s' % item for item in sorted(variant.items())])
 
 
@@ -143,10 +147,10 @@ def is_done(settings):
         os.path.join(folder, 'samples', 'curves.png'))
 
 
-def variants(preset, defense):
-    """The settings that a preset tries of a defense beside each other."""
+def variants(preset, model, defense):
+    """The settings that a preset tries of a defense or of a model beside each other."""
     found = preset.get('variants', ({},))
-    return found.get(defense, ({},)) if isinstance(found, dict) else found
+    return found.get(model, found.get(defense, ({},))) if isinstance(found, dict) else found
 
 
 def chosen(flag, preset, choices):
@@ -181,8 +185,9 @@ def commands():
 def classifier_sweep(preset, models, defenses, seeds):
     """(script, its flags) of classifiers, or of their tests."""
     script, settings = ('train.py', train_settings) if FLAGS.train else ('test.py', test_settings)
-    tried = [(defense, variant) for defense in defenses for variant in variants(preset, defense)]
-    for seed, model, (defense, variant) in itertools.product(seeds, models, tried):
+    tried = [(model, defense, variant) for model in models for defense in defenses
+             for variant in variants(preset, model, defense)]
+    for seed, (model, defense, variant) in itertools.product(seeds, tried):
         yield script, settings(preset, model, defense, seed, variant)
 
 

@@ -40,11 +40,11 @@ flags.DEFINE_integer('seed', 1, 'fixes weights, noise and the order of the image
 flags.DEFINE_string('dataset', 'digits', ', '.join(DATASETS) + ', or the path of an .npz')
 flags.DEFINE_string('data_dir', 'data', 'folder of its files; those of MNIST are fetched')
 flags.DEFINE_string('augment', '', 'random changes of training images: ' + ','.join(KINDS))
+flags.DEFINE_enum('split', '', ('', 'p1', 'p2'), 'half to train on; the other validates')
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
 flags.DEFINE_string('model', 'mlp', 'the classifier: ' + ', '.join(sorted(MODELS)))
 flags.DEFINE_string('layer_dims', None, 'hidden units: 1200-1200-1200 (mlp), 512 (lenet5), ...')
-flags.DEFINE_string('activation_fn', None, 'activation of the classifier: %s (default: relu; mlp1 '
-                    'and resnet32: softplus10)' % ', '.join(sorted(ACTIVATIONS)))
+flags.DEFINE_string('activation_fn', None, ', '.join(sorted(ACTIVATIONS)) + ' (default: its own)')
 flags.DEFINE_string('initial_weights', 'normal', 'the distribution: normal, or truncated_normal of '
                     'the same variance, as published')
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))
@@ -112,7 +112,7 @@ def build_graph(config, hyper, num_classes, x, y, rates):
     optimizers = dict(build_optimizers(rates, config.optimizer, beta1=config.beta1,
                                        momentum=config.momentum), generator=generator_adam)
     steps = build_steps(losses, {'classifier': model, 'critic': critic, 'generator': generator},
-                        optimizers, y, step, weight_decay=config.weight_decay)
+                        optimizers, y, step, x=x, weight_decay=config.weight_decay)
     check(not model.has_statistics or model.after_step and not config.pretrain_niter,
           '--model=%s takes the statistics of its batches, with --pretrain_niter=0 and '
           '--defense=none, cross_lipschitz or linear_box_at; expected these', config.model)
@@ -132,7 +132,7 @@ def main():
     """Flags, data, run folder, graph, loop."""
     start_graph_mode()
     config, hyper = read_config()
-    data = load_dataset(config.dataset, config.data_dir, config.validation_size)
+    data = load_dataset(config.dataset, config.data_dir, config.validation_size, config.split)
     data = centre_cropped(data, read_kinds(config.augment))
     config.validation_size = len(data.validation.x)
     defaults = dict({name: FLAGS[name].default for name in GENERAL},

@@ -13,6 +13,7 @@ from attacks.ensemble import ensemble
 from attacks.eval_robustness import eval_robustness
 from attacks.fgsm import fgsm
 from attacks.high_confidence import high_confidence
+from attacks.lbfgs import lbfgs
 from attacks.linear_box import linear_box
 from attacks.nag import nag
 from attacks.pgd import bim, pgd
@@ -21,7 +22,7 @@ from attacks.wrappers import attack_arrays, in_bounds
 
 __all__ = ['ATTACKS', 'Adversarial', 'attack_arrays', 'bim', 'boundary', 'carlini_wagner', 'ddn',
            'deepfool', 'ensemble', 'eval_robustness', 'fgsm', 'high_confidence', 'in_bounds',
-           'linear_box', 'nag', 'pgd', 'square']
+           'lbfgs', 'linear_box', 'nag', 'pgd', 'square']
 
 ATTACKS = {
     'deepfool': deepfool,
@@ -34,6 +35,7 @@ ATTACKS = {
     'ddn': ddn,
     'square': square,
     'linear_box': linear_box,
+    'lbfgs': lbfgs,
     'eval_robustness': eval_robustness,
     'ensemble': ensemble,
 }

@@ -6,7 +6,7 @@ data and returns ((x_train, y_train), (x_test, y_test)), and a line in DATASETS.
 kind must not be parted, such as the photographs of one sign, (x_train, y_train, groups) has the
 number of each one's group, the groups one after the other.
 """
-from utils.errors import check
+from utils.errors import check, check_choice
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from datasets.digits import digits
 from datasets.gtsrb import gtsrb
 from datasets.mnist import fashion_mnist, mnist
 from datasets.npz import npz
-from datasets.split import Dataset, Split, balanced_subset, batches, epoch_order
+from datasets.split import Dataset, Split, balanced_subset, batches, epoch_order, halves
 
 __all__ = ['DATASETS', 'Dataset', 'Split', 'augment', 'balanced_subset', 'batches',
            'centre_cropped', 'epoch_order', 'load_dataset', 'read_kinds']
@@ -31,12 +31,14 @@ DATASETS = {
 DEFAULT_VALIDATION = 1 / 6.   # of the training images: the 10,000 of section 5 for MNIST
 
 
-def load_dataset(name, data_dir='data', validation_size=None):
+def load_dataset(name, data_dir='data', validation_size=None, half=''):
     """Returns the Dataset `name`: one of DATASETS, or the path of an .npz file.
 
     The first `validation_size` training images validate (a sixth of them by default: 10,000 of
-    MNIST's 60,000), and so many more that no group is parted. Raises UserError naming the file and
-    the fault for data that is missing, damaged or out of range.
+    MNIST's 60,000), and so many more that no group is parted. With `half`, p1 or p2, one half of
+    all training images trains, see halves, and the first `validation_size` of the other validate
+    (by default all of them). Raises UserError naming the file and the fault for data that is
+    missing, damaged or out of range.
     """
     if name in DATASETS:
         (x_train, y_train, *groups), (x_test, y_test) = DATASETS[name](data_dir)
@@ -45,6 +47,13 @@ def load_dataset(name, data_dir='data', validation_size=None):
               name, ', '.join(DATASETS))
         (x_train, y_train, *groups), (x_test, y_test) = npz(name)
     size = validation_size
+    if half:
+        check(not groups, '--split is %s; %s has images that must not be parted', half, name)
+        rows = halves(len(x_train))
+        own = rows.pop(check_choice('--split', half, sorted(rows)))
+        other, = (rows[:size] for rows in rows.values())
+        x_train, y_train = (part[np.append(other, own)] for part in (x_train, y_train))
+        size = len(other)
     if size is None:
         size = int(len(x_train) * DEFAULT_VALIDATION)
         check(size > 0, '%s: has %d training images; expected at least 6, of which a sixth '

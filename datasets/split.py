@@ -5,6 +5,8 @@ from utils.errors import check
 
 import numpy as np
 
+HALVES_SEED = 2014
+
 
 class Split(collections.namedtuple('Split', 'x y')):
     """x [n, h, w, c], uint8 or float32 in [0, 1]; y [n] int32."""
@@ -25,6 +27,13 @@ def check_labels(path, labels, num_classes):
     check(labels.min() >= 0 and
           labels.max() < num_classes, '%s: labels run from %d to %d; expected 0 to %d', path,
           labels.min(), labels.max(), num_classes - 1)
+
+
+def halves(n):
+    """The rows of n training images in two random halves, always the same: p1 and p2 of `--split`.
+    """
+    order = np.random.RandomState(HALVES_SEED).permutation(n)
+    return {'p1': np.sort(order[:n // 2]), 'p2': np.sort(order[n // 2:])}
 
 
 def epoch_order(n, seed, epoch):

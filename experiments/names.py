@@ -26,6 +26,7 @@ ATTACK_NAMES = {
     'ensemble': 'Ensemble',
     'linear_box': 'Linear box',
     'eval_robustness': 'Linear box, from the prediction',
+    'lbfgs': 'L-BFGS',
 }
 MODEL_NAMES = {'mlp': 'MLP', 'lenet5': 'LeNet-5', 'mlp1': 'MLP, one hidden layer',
                'resnet32': 'ResNet-32'}

@@ -2,13 +2,18 @@
 
 Adding one: a file with its build function and a line in MODELS. The function is called with the
 network's Layers, the images and the number of classes; `training`, if it takes that, is the
-models.network.Training of a loss that asks for what the model does in training alone.
+models.network.Training of a loss that asks for what the model does in training alone. A function
+`pretraining` beside it, of the Layers and the images, is the loss of a pretraining of its own.
 """
+import functools
 import inspect
 import re
 
 from utils.errors import check, check_choice
+from utils.hyperparameters import module_of
 
+from models.autoencoder import autoencoder
+from models.fc import fc
 from models.layers import ACTIVATIONS, activation
 from models.lenet5 import lenet5
 from models.mlp import mlp
@@ -23,6 +28,8 @@ MODELS = {
     'mlp': mlp,
     'lenet5': lenet5,
     'mlp1': mlp1,
+    'fc': fc,
+    'autoencoder': autoencoder,
     'resnet32': resnet32,
 }
 SCOPE = 'model'   # of the classifier that a run trains
@@ -73,4 +80,6 @@ def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *,
               training.keep_hidden, name)
         return build(layers, x, num_classes, **settings)
 
-    return Network(scope, seed, classifier, settings['activation_fn'], initial_weights)
+    own = getattr(module_of(build), 'pretraining', None)
+    return Network(scope, seed, classifier, settings['activation_fn'], initial_weights,
+                   own and functools.partial(own, **settings))

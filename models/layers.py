@@ -20,7 +20,7 @@ def softplus10(x):
 
 
 ACTIVATIONS = {'relu': tf.nn.relu, 'lrelu': leaky_relu, 'softplus': tf.nn.softplus,
-               'softplus10': softplus10, 'tanh': tf.tanh}
+               'softplus10': softplus10, 'tanh': tf.tanh, 'sigmoid': tf.sigmoid}
 
 
 def activation(name):
@@ -63,9 +63,10 @@ class Layers(object):
 
     seed: initial weights depend on (seed, name of the variable) alone; initial_weights: their
     distribution, one of INITIAL_WEIGHTS.
-    variables: the trainable variables, in the order of creation; decayed: those of them that weight
-    decay acts on; statistics: of batch normalisation, which no loss moves; after_step: functions
-    that build the ops which do. outputs: {name: what the layer returned in the last call}.
+    variables: the trainable variables, in the order of creation; pretrained: those of them that
+    pretraining alone moves; decayed: those that weight decay acts on; statistics: of batch
+    normalisation, which no loss moves; after_step: functions that build the ops which do. outputs:
+    {name: what the layer returned in the last call}.
     """
 
     def __init__(self, seed, initial_weights='normal'):
@@ -75,6 +76,7 @@ class Layers(object):
         self._known = collections.OrderedDict()
         self._decayed = collections.OrderedDict()
         self._statistics = collections.OrderedDict()
+        self._pretrained = set()
         self.after_step = []
         self.outputs = collections.OrderedDict()
 
@@ -89,17 +91,35 @@ class Layers(object):
         return list(self._known.values())
 
     @property
+    def pretrained(self):
+        """The trainable variables that pretraining alone moves, in the order of creation."""
+        return [v for name, v in self._known.items() if name in self._pretrained]
+
+    @property
     def decayed(self):
         """The weights under weight decay, in the order of creation."""
-        return list(self._decayed.values())
+        return [weights for weights, _ in self._decayed.values()]
 
-    def dense(self, x, units, name, *, bias=True, decay=True, stddev=he_stddev):
-        """Fully connected layer without activation: [n, d] -> [n, units]."""
+    def weight_penalty(self):
+        """sum d ||W||^2 / 2 over the weights under weight decay, d the `decay` of their layer."""
+        return tf.add_n([tf.zeros([])] + [float(decay) * tf.nn.l2_loss(weights)
+                                          for weights, decay in self._decayed.values()])
+
+    def dense(self, x, units, name, *, bias=True, decay=True, stddev=he_stddev, pretrained=False):
+        """Fully connected layer without activation: [n, d] -> [n, units].
+
+        decay: whether weight decay acts on it, or by which factor; with `pretrained` it is one that
+        pretraining alone moves.
+        """
         with tf.variable_scope(name):
             fan_in = int(x.shape[1])
             weights = self._weights([fan_in, units], stddev(fan_in, units), decay)
             x = tf.matmul(x, weights)
-            return self._returned(name, x + self._bias(units) if bias else x)
+            x = x + self._bias(units) if bias else x
+            scope = tf.get_variable_scope().name + '/'
+            if pretrained:
+                self._pretrained.update(known for known in self._known if known.startswith(scope))
+            return self._returned(name, x)
 
     def conv(self, x, channels, size, name, *, stride=1, padding='VALID', bias=True, decay=True,
              stddev=he_stddev):
@@ -142,7 +162,7 @@ class Layers(object):
 
         weights = tf.get_variable('weights', initializer=initializer, dtype=tf.float32)
         if decay:
-            self._decayed.setdefault(weights.op.name, weights)
+            self._decayed.setdefault(weights.op.name, (weights, decay))
         return self._known.setdefault(weights.op.name, weights)
 
     def batch_norm(self, x, name, *, batch, decay=0.9, epsilon=1e-3):

@@ -43,11 +43,14 @@ class Network(object):
     `scope` names the variables: two networks of one graph have two scopes. `build(layers, x,
     **kwargs)` returns logits, with `layers` the Layers of this network. Variables are resource
     variables, so a call built under a control dependency reads the values they have by then.
-    `activation` is the function between its layers, for those that ask.
+    `activation` is the function between its layers, for those that ask. `pretraining(layers, x)`,
+    if it has one, is the loss of its own pretraining.
     """
 
-    def __init__(self, scope, seed, build, activation=None, initial_weights='normal'):
+    def __init__(self, scope, seed, build, activation=None, initial_weights='normal',
+                 pretraining=None):
         self.scope = scope
+        self._pretraining = pretraining
         self.activation = activation
         self._layers = Layers(seed, initial_weights)
         self._build = build
@@ -77,6 +80,27 @@ class Network(object):
         return self._layers.variables
 
     @property
+    def pretrained(self):
+        """The trainable variables that training leaves as pretraining has left them."""
+        return self._layers.pretrained
+
+    @property
+    def moved(self):
+        """The trainable variables that training moves."""
+        kept = {v.op.name for v in self.pretrained}
+        return [v for v in self.variables if v.op.name not in kept]
+
+    @property
+    def has_own_pretraining(self):
+        """Whether pretraining moves only a part of it, against a loss of its own."""
+        return self._pretraining is not None
+
+    def pretraining_loss(self, x):
+        """The loss of its own pretraining on images [n, ...], a scalar."""
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True):
+            return self._pretraining(self._layers, x)
+
+    @property
     def state(self):
         """Everything that is saved of it: the trainable variables, then the statistics that batch
         normalisation is frozen at.
@@ -99,6 +123,10 @@ class Network(object):
     def decayed(self):
         """The weights that weight decay acts on, as the network's own file says."""
         return self._layers.decayed
+
+    def weight_penalty(self):
+        """sum ||W||^2 / 2 over these, each times the factor of its layer."""
+        return self._layers.weight_penalty()
 
     def saved_as(self, scope):
         """{name in a checkpoint of a network called `scope`: variable of this one}."""

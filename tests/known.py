@@ -53,6 +53,7 @@ FEW_STEPS = {
     'square': {'queries': 60},
     'ensemble': {'refine': 8},
     'linear_box': {'rounds': 1},
+    'lbfgs': {'max_iter': 30, 'search_steps': 6},
 }
 
 

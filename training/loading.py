@@ -16,7 +16,8 @@ def load_run(run, data_dir=None):
     """
     record = run.read_args()
     args = record['args']
-    data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'])
+    data = load_dataset(args['dataset'], data_dir or args['data_dir'], args['validation_size'],
+                        args.get('split', ''))
     data = centre_cropped(data, read_kinds(args.get('augment', '')),
                           ('train', 'validation', 'test'))
     shape = list(data.train.x.shape[1:])

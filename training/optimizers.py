@@ -9,6 +9,7 @@ from utils.hyperparameters import keyword_only
 import tensorflow.compat.v1 as tf
 
 BETA1 = 0.5   # section 5, for the defense's two networks
+PRETRAINING_RATE = 1e-3   # of a model with a pretraining of its own
 MOMENTUM = 0.9
 
 
@@ -52,7 +53,7 @@ def resolve(name, given, critic=False):
 def build_optimizers(rates, optimizer='adam', **settings):
     """{player: its optimizer}, with the learning rates rates['lr'] and rates['critic_lr'], scalars.
 
-    optimizer: that of the classifier, of OPTIMIZERS; settings: those of `resolve`. The critic's is
+    optimizer: that of the classifier, of OPTIMIZERS; settings: those of `resolve`. The others' is
     Adam.
     """
     build = OPTIMIZERS[optimizer]
@@ -60,4 +61,5 @@ def build_optimizers(rates, optimizer='adam', **settings):
     own = {key: value for key, value in given.items() if key in keyword_only(build)}
     critic = tf.train.AdamOptimizer(rates['critic_lr'], beta1=given.get('beta1', BETA1),
                                     name='CriticAdam')
-    return {'classifier': build(rates['lr'], **own), 'critic': critic}
+    return {'classifier': build(rates['lr'], **own), 'critic': critic,
+            'pretraining': tf.train.AdamOptimizer(PRETRAINING_RATE, name='PretrainingAdam')}

@@ -30,13 +30,6 @@ def check_ownership(**owners):
         raise ValueError('not a trainable variable of this graph: %s' % ', '.join(sorted(claims)))
 
 
-def weight_penalty(model):
-    """sum ||W||^2 / 2 over the weights that the model puts under decay, those of hidden layers."""
-    if not model.decayed:
-        return tf.zeros([])
-    return tf.add_n([tf.nn.l2_loss(w) for w in model.decayed])
-
-
 def _descend(optimizer, name, loss, variables, first=()):
     """One update of `variables` against `loss`, applied when all its gradients and the tensors in
     `first` are known.
@@ -62,10 +55,15 @@ def _advance(update, after_step, step):
         return step.assign_add(1).op
 
 
-def _pretrain_step(losses, model, optimizer, metrics, step):
-    """NLL and weight decay alone, and the defense's own updates."""
-    loss = metrics['nll'] + PRETRAIN_DECAY * weight_penalty(model)
-    update = _descend(optimizer, 'loss', loss, model.variables, metrics.values())
+def _pretrain_step(losses, model, optimizers, metrics, step, x):
+    """The model's own pretraining or NLL and weight decay alone, and the defense's own updates."""
+    if model.has_own_pretraining:
+        loss, optimizer = model.pretraining_loss(x), optimizers['pretraining']
+    else:
+        loss = metrics['nll'] + PRETRAIN_DECAY * model.weight_penalty()
+        optimizer = optimizers['classifier']
+    update = _descend(optimizer, 'loss', loss, model.pretrained or model.variables,
+                      metrics.values())
     return dict(metrics, loss=loss, op=_advance(update, losses.after_step, step))
 
 
@@ -85,32 +83,31 @@ def _train_step(losses, players, optimizers, metrics, step, weight_decay):
         with tf.control_dependencies([update]):
             value = loss()
             if name == 'loss' and weight_decay:
-                value += weight_decay * weight_penalty(players[player])
+                value += weight_decay * players[player].weight_penalty()
             metrics[name] = value
             waits = metrics.values() if name == 'loss' else ()
-            update = _descend(optimizers[player], name, value, players[player].variables, waits)
+            update = _descend(optimizers[player], name, value, players[player].moved, waits)
     after_step = list(losses.after_step)
     for network in players.values():
         after_step += network.after_step
     return dict(metrics, op=_advance(update, after_step, step))
 
 
-def build_steps(losses, players, optimizers, y, step, *, weight_decay=0., frozen=()):
+def build_steps(losses, players, optimizers, y, step, *, x=None, weight_decay=0., frozen=()):
     """Builds the pretraining and the training step for Losses; returns Steps.
 
     players: {name: Network} of the networks that move; optimizers: {name: tf.train.Optimizer};
     frozen: Networks of the graph that nobody moves. In training (section 4) the attack is in
     `losses`; then the updates follow in their order, each seeing the weights that the one before it
     has left; then the defense's own updates. `weight_decay` acts on the player that moves last.
-    Pretraining moves the classifier by NLL and weight decay alone. `step` is the integer variable
-    that counts both, y [n] int32 the labels of the batch.
+    Pretraining moves the classifier by NLL and weight decay alone, or by a loss of its own, on the
+    images x. `step` is the integer variable that counts both, y [n] int32 the batch's labels.
     """
     metrics = {'nll': tf.reduce_mean(nll(losses.logits, y)),
                'err': 1. - share(tf.equal(prediction(losses.logits), y))}
     pretrain = None
     if 'classifier' in players:
-        pretrain = _pretrain_step(losses, players['classifier'], optimizers['classifier'], metrics,
-                                  step)
+        pretrain = _pretrain_step(losses, players['classifier'], optimizers, metrics, step, x)
     train = _train_step(losses, players, optimizers, metrics, step, weight_decay)
     owners = {name: network.variables for name, network in players.items()}
     owners.update({network.scope: network.variables for network in frozen})
