@@ -9,6 +9,7 @@ from models.network import Network
 
 SIZE = 5       # of the filters
 SMALLEST = 4   # side of the images that the dense layer makes, at least
+SPREAD = 4.    # standard deviation of u over the pixels: most of tanh(u) is close to 1 or -1
 CHANNELS = {1: 16, 3: 32}   # before the last layer, by the channels of the image
 HELP = {
     'xi': 'norm of the perturbations, of which linf can be less',
@@ -32,7 +33,9 @@ class Generator(Network):
     """z [n, latent] -> delta [n, h, w, c]: delta = xi tanh(u) for linf, xi u / ||u||_2 for l2.
 
     u is a dense layer, then deconvolutions that double the side and halve the channels, then a
-    convolution. Nothing is normalised over the batch, so that a delta depends on its z alone.
+    convolution. Nothing is normalised over the batch, so that a delta depends on its z alone. For
+    linf, u has mean 0 and standard deviation SPREAD over its own pixels: else all pixels go the
+    same way in the first steps, tanh saturates, and the generator learns no more.
     Raises UserError unless xi is positive, the norm is known and there is a latent dimension.
     """
 
@@ -61,4 +64,5 @@ class Generator(Network):
         u = layers.conv(net, c, SIZE, 'conv0', padding='SAME')
         if self.ord == 2:
             return self.xi * u / per_image(lp_norm(u, epsilon=1e-24), u)
-        return self.xi * tf.tanh(u)
+        mean, variance = tf.nn.moments(u, [1, 2, 3], keepdims=True)
+        return self.xi * tf.tanh(SPREAD * (u - mean) / tf.sqrt(variance + 1e-12))

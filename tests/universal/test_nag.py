@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from scipy.special import logsumexp, softmax
 
 from models import Frozen, build_model
-from models.generator import Generator, doublings
+from models.generator import SPREAD, Generator, doublings
 from models.layers import flatten
 from training.step import build_steps
 from universal import nag
@@ -62,6 +62,10 @@ def test_perturbations_have_their_norm_and_depend_on_their_z_alone(session):
         assert together.shape == (64,) + shape
         assert np.allclose(together[5:6], alone, atol=1e-6)
         assert np.abs(together[0] - together[1]).max() > 1e-3
+        if ord == 'linf':   # u has mean 0, and is so wide that it nears xi but has a gradient
+            up, live = together > 0, np.abs(together) < 2. * np.tanh(SPREAD)
+            assert (up.mean(axis=(1, 2, 3)) > 0.05).all() and (~up).mean() > 0.05
+            assert (live.mean(axis=(1, 2, 3)) > 0.2).all() and (~live).mean() > 0.05
         norms = np.linalg.norm(together.reshape(64, -1), {'l2': 2, 'linf': np.inf}[ord], axis=1)
         assert norms.max() <= 2. + 1e-5 and (ord == 'linf' or norms.min() >= 2. - 1e-5)
     assert [doublings(shape) for shape in (SHAPE, (28, 28, 1), (32, 32, 3))] == [1, 2, 3]
@@ -74,6 +78,14 @@ def test_perturbations_have_their_norm_and_depend_on_their_z_alone(session):
 def test_what_cannot_be_a_generator_is_said(settings, message):
     with pytest.raises(UserError, match=message):
         Generator(SHAPE, 1, **settings)
+
+
+def test_perturbed_images_are_in_the_box_and_move_every_pixel(session):
+    x, delta = tf.constant([[0., 0.3, 1.]]), tf.constant([[-0.2, 0.4, 0.2]])
+    moved = nag.perturbed(x, delta)
+    value, gradient = session.run([moved, tf.gradients(moved, delta)[0]])
+    assert np.allclose(value, [[0., 0.7, 1.]], atol=1e-7) and (gradient == 1).all()
+    assert value.min() >= 0. and value.max() <= 1.
 
 
 def test_fooling_losses_and_gradients_are_those_of_float64(session):
