@@ -13,6 +13,7 @@ LAMBDAS = (0., 1., 10.)
 NITER = 7                    # epochs of
 TRAIN_SIZE = 10000           # training images, for every generator but those of
 SIZES = (1000, 2000, 4000)   # that are trained for as many steps
+SPREAD = 4.   # of a generator, the default
 BASELINES = 'random_sign,brighter,mean_fgsm,mean_gradient,class_mean_fgsm,uap'
 DELTAS, TRANSFER_DELTAS = 100, 10   # perturbations of a generator, on its own classifier and others
 

@@ -14,6 +14,8 @@ HELP = {
     'xi': 'norm of the perturbations, of which linf can be less',
     'universal_ord': 'norm of the perturbations: linf or l2',
     'latent': 'dimensions of z, which is uniform in [-1, 1]',
+    'spread': 'standard deviation over the pixels of u, linf perturbations being xi tanh(u); 0: '
+              'u as it comes',
 }
 
 
@@ -32,15 +34,19 @@ class Generator(Network):
     """z [n, latent] -> delta [n, h, w, c]: delta = xi tanh(u) for linf, xi u / ||u||_2 for l2.
 
     u is a dense layer, then deconvolutions that double the side and halve the channels, then a
-    convolution. Nothing is normalised over the batch, so that a delta depends on its z alone.
-    Raises UserError unless xi is positive, the norm is known and there is a latent dimension.
+    convolution. Nothing is normalised over the batch, so that a delta depends on its z alone. For
+    linf, u gets mean 0 and standard deviation `spread` over its own pixels: else all of them go one
+    way in the first steps, tanh saturates, and the generator learns no more. Raises
+    UserError unless xi is positive, the norm known, latent at least 1 and spread at least 0.
     """
 
-    def __init__(self, image_shape, seed, *, xi=0.2, universal_ord='linf', latent=10):
+    def __init__(self, image_shape, seed, *, xi=0.2, universal_ord='linf', latent=10,
+                 spread=4.):
         check(xi > 0, '--xi is %s; expected a number above 0', xi)
         check(latent >= 1, '--latent is %s; expected at least 1', latent)
+        check(spread >= 0, '--spread is %s; expected at least 0', spread)
         self.image_shape = list(image_shape)
-        self.xi, self.latent = xi, latent
+        self.xi, self.latent, self.spread = xi, latent, spread
         self.ord = norm(universal_ord, '--universal_ord')
         super().__init__('generator', seed, self._perturbations, tf.nn.relu)
 
@@ -61,4 +67,7 @@ class Generator(Network):
         u = layers.conv(net, c, SIZE, 'conv0', padding='SAME')
         if self.ord == 2:
             return self.xi * u / per_image(lp_norm(u, epsilon=1e-24), u)
+        if self.spread:
+            mean, variance = tf.nn.moments(u, [1, 2, 3], keepdims=True)
+            u = self.spread * (u - mean) / tf.sqrt(variance + 1e-12)
         return self.xi * tf.tanh(u)

@@ -9,7 +9,7 @@ from utils.files import atomic_write, read_json, run_files
 
 import numpy as np
 
-from experiments.nag import NITER, PUBLISHED_LAMBDAS, PUBLISHED_SIZES, TRAIN_SIZE
+from experiments.nag import NITER, PUBLISHED_LAMBDAS, PUBLISHED_SIZES, SPREAD, TRAIN_SIZE
 
 HEADER = ('Classifier', 'Norm', 'Perturbations', 'Runs', 'Fooled, %', 'Best, %', 'Error, %',
           'Labels', 'Entropy', 'Cosine', 'Overlap', 'Interpolated, %')
@@ -56,6 +56,8 @@ def describe(args):
     words = ['NAG', args['nag_loss'], 'λ %g' % args['lmbd']]
     if args['nag_feature'] != 'softmax':
         words.append(args['nag_feature'])
+    if args['universal_ord'] == 'linf' and args.get('spread', 0.) != SPREAD:
+        words.append('spread %g' % args.get('spread', 0.))
     if args['train_size'] != TRAIN_SIZE:
         words.append('%d images' % args['train_size'])
     usual = NITER * TRAIN_SIZE // args['train_size']

@@ -48,7 +48,8 @@ def load_generator(path):
     check(args['model'] == GENERATOR, '%s: is the run of a classifier, %s; expected one that '
           'train_universal.py wrote', path, args['model'])
     generator = Generator(record['image_shape'], args['seed'], xi=args['xi'],
-                          universal_ord=args['universal_ord'], latent=args['latent'])
+                          universal_ord=args['universal_ord'], latent=args['latent'],
+                          spread=args.get('spread', 0.))   # of runs before it: as u came
     return frozen(run, record, generator, [generator.latent])
 
 

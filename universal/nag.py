@@ -23,8 +23,11 @@ HELP = {
 
 
 def perturbed(x, delta):
-    """x + delta, in the box: [n, h, w, c]."""
-    return project_box(x + delta)
+    """x + delta, in the box: [n, h, w, c]. Its gradient is that of x + delta: through the box, a
+    delta that darkens black pixels would have none, and never change again.
+    """
+    moved = x + delta
+    return moved + tf.stop_gradient(project_box(moved) - moved)
 
 
 def escape_gap(logits, classes):

@@ -60,8 +60,12 @@ def test_perturbations_have_their_norm_and_depend_on_their_z_alone(session):
     session.run(tf.global_variables_initializer())
     for (shape, ord), (together, alone) in session.run(built).items():
         assert together.shape == (64,) + shape
-        assert np.allclose(together[5:6], alone, atol=1e-6)
+        assert np.allclose(together[5:6], alone, rtol=0, atol=1e-5)
         assert np.abs(together[0] - together[1]).max() > 1e-3
+        if ord == 'linf':   # u has mean 0, and is so wide that it nears xi but has a gradient
+            up, live = together > 0, np.abs(together) < 2. * np.tanh(generator.spread)
+            assert (up.mean(axis=(1, 2, 3)) > 0.05).all() and (~up).mean() > 0.05
+            assert (live.mean(axis=(1, 2, 3)) > 0.2).all() and (~live).mean() > 0.05
         norms = np.linalg.norm(together.reshape(64, -1), {'l2': 2, 'linf': np.inf}[ord], axis=1)
         assert norms.max() <= 2. + 1e-5 and (ord == 'linf' or norms.min() >= 2. - 1e-5)
     assert [doublings(shape) for shape in (SHAPE, (28, 28, 1), (32, 32, 3))] == [1, 2, 3]
@@ -70,10 +74,19 @@ def test_perturbations_have_their_norm_and_depend_on_their_z_alone(session):
 @pytest.mark.parametrize('settings, message', [
     (dict(xi=0.), '--xi is 0.0; expected a number above 0'),
     (dict(universal_ord='l1'), "--universal_ord is 'l1'"),
-    (dict(latent=0), '--latent is 0; expected at least 1')])
+    (dict(latent=0), '--latent is 0; expected at least 1'),
+    (dict(spread=-1.), '--spread is -1.0; expected at least 0')])
 def test_what_cannot_be_a_generator_is_said(settings, message):
     with pytest.raises(UserError, match=message):
         Generator(SHAPE, 1, **settings)
+
+
+def test_perturbed_images_are_in_the_box_and_move_every_pixel(session):
+    x, delta = tf.constant([[0., 0.3, 1.]]), tf.constant([[-0.2, 0.4, 0.2]])
+    moved = nag.perturbed(x, delta)
+    value, gradient = session.run([moved, tf.gradients(moved, delta)[0]])
+    assert np.allclose(value, [[0., 0.7, 1.]], atol=1e-7) and (gradient == 1).all()
+    assert value.min() >= 0. and value.max() <= 1.
 
 
 def test_fooling_losses_and_gradients_are_those_of_float64(session):
