@@ -54,7 +54,8 @@ flags.DEFINE_string('universal', None, 'run folder that train_universal.py wrote
 flags.DEFINE_integer('universal_deltas', 100, 'perturbations to draw of --universal', 1)
 flags.DEFINE_list('baselines', '', 'perturbations beside --universal, such as mean_fgsm,uap')
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
-flags.DEFINE_enum('targets', None, AIMS, 'classes to aim at; of all in turn, the closest counts')
+flags.DEFINE_enum('targets', None, AIMS, 'classes to aim at; all: in turn, the closest counts; '
+                  'each: in turn, every one is a row of the results')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test; do nothing if it is finished')
 flags.DEFINE_boolean('overwrite', False, 'replace the results of another test in the folder')
@@ -130,7 +131,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
     if folder.is_finished(kept_images, FLAGS.overwrite) and FLAGS.resume:
         logging.info('%s: is finished', folder.path)
         return
-    split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)
+    times = record['num_classes'] - 1 if FLAGS.targets == 'each' else 1
+    split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels, times)
     x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     judge = Judge(model, x, y, chosen, slots=FLAGS.batch_size, noise=Noise(0))

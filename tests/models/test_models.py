@@ -1,4 +1,4 @@
-"""Architectures, initialisation, the critic's noise, and who owns a variable."""
+"""Architectures, initialisation, and who owns a variable."""
 from utils.errors import UserError
 from utils.noise import Noise
 
@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from critic import build_critic, critic_learning_rate
-from critic.losses import bce, gradient_penalty
+from critic import build_critic
 from defenses import none
 from models import Training, build_model, default_activation
 from models.layers import Layers
 from training.optimizers import build_optimizers
-from training.schedule import learning_rate, read_points
 from training.step import build_steps, check_ownership
 
 X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
@@ -219,33 +217,6 @@ def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
         assert np.array_equal(again.run(c.decayed[0]), weights[0])
 
 
-def test_critic_noise_is_on_when_asked_for_and_differs_between_calls(session):
-    critic = build_critic(10, 1, critic_layer_dims='32')
-    step = tf.placeholder(tf.int32, [])
-    noise = Noise(1, step)
-    quiet = [critic(tf.constant(X)), critic(tf.constant(X))]
-    loud = [
-        critic(tf.constant(X), noise=noise, call='a'),
-        critic(tf.constant(X), noise=noise, call='b')
-    ]
-    session.run(tf.global_variables_initializer())
-    a, b = session.run(quiet)
-    assert np.array_equal(a, b)
-    c, d = session.run(loud, {step: 0})
-    assert not np.allclose(c, a) and not np.allclose(c, d)
-    assert np.array_equal(session.run(loud[0], {step: 0}), c)
-    assert not np.allclose(session.run(loud[0], {step: 1}), c)
-
-
-def test_critic_losses_by_hand(session):
-    d = tf.constant([0., 2.])
-    assert np.allclose(session.run(bce(d, 1)), np.log1p(np.exp([0., -2.])))
-    assert np.allclose(session.run(bce(d, 0)), np.log1p(np.exp([0., 2.])))
-    x = tf.constant([[1., 1.], [2., 0.]])
-    linear = tf.reduce_sum(x * [3., 4.], axis=1)   # slope 5 everywhere
-    assert np.allclose(session.run(gradient_penalty(linear, x)), 16.)
-
-
 def test_every_variable_has_one_owner():
     model, critic = build_model('mlp', 10, 1, '8'), build_critic(10, 1, critic_layer_dims='8')
     model(tf.constant(X))
@@ -258,7 +229,8 @@ def test_every_variable_has_one_owner():
 
 
 @pytest.mark.parametrize('arguments,message', [
-    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp, mlp1, resnet32'),
+    (('resnet', 10, 1),
+     '--model is .resnet.; expected one of autoencoder, fc, lenet5, mlp, mlp1, resnet32'),
     (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
     (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
     (('mlp', 10, 1, '\u00b2'), '--layer_dims is'),
@@ -268,23 +240,3 @@ def test_every_variable_has_one_owner():
 def test_bad_architectures(arguments, message):
     with pytest.raises(UserError, match=message):
         build_model(*arguments)(tf.constant(X))
-
-
-def test_learning_rates():
-    assert [learning_rate(e, 1., 'step', 0.5, 40)
-            for e in (1, 40, 41, 80, 81)] == [1, 1, .5, .5, .25]
-    assert [learning_rate(e, 1., 'exp', 0.5) for e in (1, 2, 3)] == [1, .5, .25]
-    assert learning_rate(99, 1., 'no') == 1
-    assert critic_learning_rate(41, 'step') == 5e-4
-    points = read_points('0.72,0.88', 100)
-    assert [learning_rate(e, 1., 'points', 0.5, points=points)
-            for e in (1, 72, 73, 88, 89, 100)] == [1, 1, .5, .5, .25, .25]
-    assert critic_learning_rate(73, 'points', points) == 5e-4
-    assert [learning_rate(e, 1., 'points', 0.5, points=read_points('0.28', 25))
-            for e in (7, 8)] == [1, .5]
-
-
-@pytest.mark.parametrize('text', ['x', '', '0.5,', '0.9,0.5', '0,0.5', '0.5,1', '0.5,0.5', 'nan'])
-def test_points_that_cannot_be(text):
-    with pytest.raises(UserError, match='--lr_decay_at is .*; expected fractions'):
-        read_points(text, 100)
