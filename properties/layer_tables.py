@@ -35,16 +35,16 @@ def write_spectral(results_dir, folder, published=False):
             layers = ', '.join('%s %.3g' % (layer['name'], layer['norm'])
                                for layer in network['layers'])
             radii = network['certified'] or {}
-            lines.append('| %s | %s | %s | %s | %d |' % (
+            lines.append('| %s | %s | %s | %s | %s |' % (
                 name, layers, number(network['product'], '%.3g'), ' | '.join(
                     number(radii.get(each), form) for each, form in
                     (('global', '%.2g'), ('best', '%.3f'), ('attacked', '%.3f'))),
-                radii.get('images', 0)))
+                radii.get('images', '-')))
     except (KeyError, TypeError, AttributeError):
         raise UserError('%s: a network lacks layers with name and norm, product or certified' %
                         path)
     if published:
-        lines.append('| AlexNet (paper) | %s | %.3g | - | - | - | 0 |' % (
+        lines.append('| AlexNet (paper) | %s | %.3g | - | - | - | - |' % (
             ', '.join('%s %.3g' % pair for pair in TABLE5), np.prod([norm for _, norm in TABLE5])))
     return written(folder, 'spectral.md', lines + ['', SPECTRAL_NOTE, ''])
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from evaluation.results import read_tsv
+from properties.layer_tables import write_spectral
 from properties.transfer_tables import read_matrix
-from tests.running import run_script
+from tests.running import ROOT, run_script
 from tests.scripts.surviving import one_error
 
 
@@ -128,3 +129,12 @@ def test_what_is_wrong_is_one_line(scripts, folder, tmp_path):
                          ('spectral', 'has no networks')):
         status, _, err = scripts.run('report.py', '--table=' + table, '--results_dir=%s' % tmp_path)
         assert status == 2 and words in one_error(err), err
+
+
+@pytest.mark.parametrize('write', [write_spectral])
+def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write):
+    folder = os.path.join(ROOT, 'results', 'properties')
+    text = write(folder, str(tmp_path), True)
+    page = open(os.path.join(folder, 'README.md')).read()
+    lines = [line for line in text.splitlines() if line.startswith('|')]
+    assert len(lines) > 10 and all(line in page for line in lines)
