@@ -44,8 +44,7 @@ flags.DEFINE_enum('split', '', ('', 'p1', 'p2'), 'half to train on; the other va
 flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
 flags.DEFINE_string('model', 'mlp', 'the classifier: ' + ', '.join(sorted(MODELS)))
 flags.DEFINE_string('layer_dims', None, 'hidden units: 1200-1200-1200 (mlp), 512 (lenet5), ...')
-flags.DEFINE_string('activation_fn', None, 'of the classifier (default: its own): ' +
-                    ', '.join(sorted(ACTIVATIONS)))
+flags.DEFINE_string('activation_fn', None, ', '.join(sorted(ACTIVATIONS)) + ' (default: its own)')
 flags.DEFINE_string('initial_weights', 'normal', 'the distribution: normal, or truncated_normal of '
                     'the same variance, as published')
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))

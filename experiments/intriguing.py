@@ -31,8 +31,8 @@ PRESETS = {
         variants={'fc': _FC, 'autoencoder': _AE}),
     'intriguing_short': dict(
         folder='intriguing_short', models=('fc',), defenses=('none',), runs=1, niter=2,
-        hyper=_HYPER, train=_TRAIN, test=dict(_TEST, num_examples=100), carlini=dict(_CARLINI, num_examples=100),
-        variants={'fc': [_FC[0], _FC[3]]}),
+        hyper=_HYPER, train=_TRAIN, test=dict(_TEST, num_examples=100),
+        carlini=dict(_CARLINI, num_examples=100), variants={'fc': [_FC[0], _FC[3]]}),
 }
 
 # Table 1: network -> error on the training and on the test images in %, distortion

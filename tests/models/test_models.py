@@ -201,7 +201,8 @@ def test_every_variable_has_one_owner():
 
 
 @pytest.mark.parametrize('arguments,message', [
-    (('resnet', 10, 1), '--model is .resnet.; expected one of lenet5, mlp, mlp1, resnet32'),
+    (('resnet', 10, 1), '--model is .resnet.; expected one of autoencoder, fc, lenet5, mlp, '
+     'mlp1, resnet32'),
     (('mlp', 10, 1, '12-x'), '--layer_dims is .12-x.'),
     (('mlp', 10, 1, '0'), '--layer_dims is .0.'),
     (('mlp', 10, 1, '\u00b2'), '--layer_dims is'),
