@@ -167,22 +167,6 @@ def test_a_users_npz(tmp_path):
     assert data.train.images().shape == (10, 8, 8, 3) and data.train.images().max() == 1
 
 
-def test_halves_are_disjoint_and_the_other_one_validates(tmp_path):
-    """The same halves every time, whatever validates; together they are all training images."""
-    images = np.arange(24.).reshape(12, 1, 2, 1) / 24
-    path = npz(tmp_path, x_train=images, x_test=images[:6])
-    found = {half: load_dataset(path, half=half) for half in ('p1', 'p2')}
-    own = {half: set(data.train.x[:, 0, 0, 0]) for half, data in found.items()}
-    assert len(own['p1']) == len(own['p2']) == 6 and len(own['p1'] | own['p2']) == 12
-    for half, other in (('p1', 'p2'), ('p2', 'p1')):
-        assert set(found[half].validation.x[:, 0, 0, 0]) == own[other]
-        few = load_dataset(path, validation_size=2, half=half)
-        assert np.array_equal(few.train.x, found[half].train.x) and len(few.validation.x) == 2
-        assert np.array_equal(few.train.y, found[half].train.y)
-    with pytest.raises(UserError, match="--split is 'p3'"):
-        load_dataset(path, half='p3')
-
-
 BAD = np.full((12, 8, 8), 0.5)
 BAD[3, 2, 1] = np.nan
 
