@@ -22,6 +22,7 @@ from reporting.text import heading, latex, markdown, to_csv
 from reporting.universal import write_universal
 from robustness.checks_table import write_checks
 from robustness.ensemble_table import comparison_markdown, comparisons
+from terminal.log import log_short_lines
 from terminal.progress import ProgressBar
 
 FLAGS = flags.FLAGS
@@ -70,6 +71,7 @@ def report_folder():
 
 def main():
     """Results -> table and pictures."""
+    log_short_lines()
     check(os.path.isdir(FLAGS.results_dir), '--results_dir is %s; there is no such folder',
           FLAGS.results_dir)
     if FLAGS.validation:
