@@ -55,7 +55,8 @@ flags.DEFINE_string('transfer_from', None, 'run folder of an undefended network,
                     'perturbations --checks tries too')
 flags.DEFINE_boolean('carlini', False, 'run the Carlini-Wagner attack in place of --attacks')
 flags.DEFINE_enum('targets', None, AIMS, 'aim at the class with the least logit, at a random one, '
-                  'or at each in turn, the closest of which counts; with attacks that take targets')
+                  'or at each in turn: all, the closest counts; each, every one is a row of the '
+                  'results; with attacks that take targets')
 flags.DEFINE_boolean('unfinished', False, 'test a run that has not trained all its epochs')
 flags.DEFINE_boolean('resume', False, 'go on with the same test where it was; do nothing if it is '
                      'finished')
@@ -134,7 +135,8 @@ def attack(run, record, checkpoint, whole, chosen, model):
     if folder.is_finished(kept_images, FLAGS.overwrite) and FLAGS.resume:
         logging.info('%s: is finished', folder.path)
         return
-    split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels)
+    times = record['num_classes'] - 1 if FLAGS.targets == 'each' else 1
+    split, index = select_images(whole, FLAGS.num_examples, FLAGS.sort_labels, times)
     x = tf.placeholder(tf.float32, (None,) + split.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     judge = Judge(model, x, y, chosen, slots=FLAGS.batch_size, noise=Noise(0))

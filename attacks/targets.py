@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from attacks.jacobian import jacobian
 
 DUAL = {1: np.inf, 2: 2, np.inf: 1}
-AIMS = ('least_likely', 'random', 'all')   # classes that test.py aims at
+AIMS = ('least_likely', 'random', 'all', 'each')   # classes that test.py aims at
 
 
 def boundary_distances(logits, jac, y, ord=2):
@@ -88,13 +88,15 @@ def every_class(attack, model, x, y, **settings):
     return x_adv, tf.reduce_sum(tf.reshape(found.iterations, [k - 1, n]), axis=0)
 
 
-def aims(how, logits, y, index):
+def aims(how, logits, y, *, index, rows):
     """The targets [n] int32 of images with these logits [n, k], labels and places in the dataset:
-    the class with the least logit, or any class but y, drawn for each place.
+    the class with the least logit; any class but y, drawn for each place; or each class but y, for
+    an image that stands in k - 1 `rows` of the test, one after the other.
     """
     others = np.where(np.arange(logits.shape[1]) == y[:, np.newaxis], np.inf, logits)
     if how == 'least_likely':
         return np.int32(others.argmin(axis=1))
     k = logits.shape[1]
-    steps = [np.random.RandomState(place).randint(1, k) for place in index]
+    steps = (1 + rows % (k - 1) if how == 'each' else
+             [np.random.RandomState(place).randint(1, k) for place in index])
     return np.int32((y + np.int32(steps)) % k)

@@ -91,9 +91,9 @@ class Judge(object):
             for number, (x, y) in enumerate(batches(split, self._fed)):
                 chunk = partial.load(number)
                 if chunk is None:
-                    first = number * self._fed
-                    chunk = self._attack(session, x, y, index[first:first + len(y)],
-                                         lambda doing: bar.say('%s %s' % (title, doing)))
+                    rows = number * self._fed + np.arange(len(y))
+                    say = lambda doing: bar.say('%s %s' % (title, doing))
+                    chunk = self._attack(session, x, y, say, rows=rows, index=index[rows])
                     partial.save(number, chunk)
                 chunks.append(chunk)
                 bar.add(len(y), **mean_rho(chunks))
@@ -102,13 +102,13 @@ class Judge(object):
         return ({key: table[key] for key in columns(self._attacks)},
                 {name: images[name + IMAGES] for name in self._attacks})
 
-    def _attack(self, session, x, y, index, say):
-        """The rows of the table for images x with labels y at the places `index`, and the
+    def _attack(self, session, x, y, say, *, rows, index):
+        """The `rows` of the table for images x with labels y at the places `index`, and the
         adversarial images, as one {name: array}; say(text) tells which attack is on.
         """
         fed = {self._x: x, self._y: y}
         clean, margin, logits = session.run([self._clean, self._margin, self._logits], fed)
-        targets = {name: aims(self._chosen[name].targets, logits, y, index)
+        targets = {name: aims(self._chosen[name].targets, logits, y, index=index, rows=rows)
                    for name in self._targets}
         fed.update({self._targets[name]: aimed for name, aimed in targets.items()})
         chunk = dict(clean, label=y, margin=margin)
@@ -170,13 +170,14 @@ def check_images(name, x_adv, box):
             '%s returned an image outside [0, 1]: %g to %g' % (name, x_adv.min(), x_adv.max()))
 
 
-def select_images(split, num_examples, sort_labels):
-    """The first `num_examples` images of a Split (None: all), in order of their labels if so asked:
-    (Split, index [n]).
+def select_images(split, num_examples, sort_labels, times=1):
+    """The first `num_examples` images of a Split (None: all), in order of their labels if so asked,
+    each `times` times: (Split, index [n]).
     """
     index = np.arange(len(split.x))[:num_examples]
     if sort_labels:
         index = index[np.argsort(split.y[index], kind='stable')]
+    index = np.repeat(index, times)
     return Split(split.images(index), split.y[index]), index.astype(np.int32)
 
 

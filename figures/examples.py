@@ -43,10 +43,11 @@ def perturbations(rows):
 
 
 @styled
-def plot_examples(rows, path, signed=False):
+def plot_examples(rows, path, signed=False, title='', framed=()):
     """Draws Rows, the originals first; with `signed` the perturbations alone, on one scale.
 
-    The attack's failures are framed; the text over an image says so too.
+    The attack's failures are framed; the text over an image says so too. So are, in black, the
+    images whose (row, column) is in `framed`.
     """
     found, scale = perturbations(rows)
     shown = rows[:1] + found if signed else rows
@@ -69,8 +70,12 @@ def plot_examples(rows, path, signed=False):
             if example.failed:
                 axis.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour,
                                          linewidth=2.5))
+            if (i, j) in framed:
+                axis.add_patch(Rectangle((x - 1, y - 1), width + 2, height + 2, fill=False,
+                                         linewidth=1.5, clip_on=False))
     axis.imshow(canvas, interpolation='nearest', extent=(0, canvas.shape[1], canvas.shape[0], 0))
     axis.axis('off')
+    axis.set_title(title, fontsize=11)
     if signed:
         figure.colorbar(ScalarMappable(Normalize(-scale, scale), SIGNED), ax=axis, fraction=0.02,
                         pad=0.01, label='change of a pixel')

@@ -1,12 +1,14 @@
 """One look for every picture: colours that people with a colour vision deficiency tell apart
 (Okabe and Ito 2008), and a line style for each, so that a picture in grey can be read too.
 """
+import io
 import os
 
 from utils.files import atomic_write
 
 import matplotlib
 from matplotlib.figure import Figure
+from PIL import Image
 
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
     '#000000', '#E69F00', '#56B4E9', '#009E73', '#0072B2', '#D55E00', '#CC79A7', '#777777')
@@ -61,8 +63,12 @@ def panels(width, height, rows=1, columns=1, **shared):
 
 @styled
 def save_figure(figure, path):
-    """Writes a figure as the PNG file `path`, and as SVG beside it."""
-    for kind, name in (('svg', os.path.splitext(path)[0] + '.svg'), ('png', path)):
-        metadata = {'metadata': {'Date': None}} if kind == 'svg' else {}
-        with atomic_write(name, 'wb') as stream:
-            figure.savefig(stream, format=kind, dpi=110, bbox_inches='tight', **metadata)
+    """Writes a figure as the PNG file `path`, grey where it has no colour, and as SVG beside it."""
+    with atomic_write(os.path.splitext(path)[0] + '.svg', 'wb') as stream:
+        figure.savefig(stream, format='svg', bbox_inches='tight', metadata={'Date': None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format='png', dpi=110, bbox_inches='tight')
+    image = Image.open(drawn).convert('RGB')
+    red, green, blue = (channel.tobytes() for channel in image.split())
+    with atomic_write(path, 'wb') as stream:
+        (image.convert('L') if red == green == blue else image).save(stream, 'png')

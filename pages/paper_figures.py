@@ -14,7 +14,8 @@ from pages.examples import Kept
 
 FREE = 'carlini'         # the attack towards any class, of Figure 4b
 AIMED = 'carlini_'       # begins the names of those towards targets
-SHOWN = 100              # images in a part of Figure 4
+EACH = AIMED + 'each'    # an image towards every class, which Figure 2 prefers to others
+SHOWN = 64               # images in a part of Figure 4
 COMMAND = 'test.py --attacks=carlini --targets=random --carlini_confidence=%.2f --save_adv'
 
 Drawn = collections.namedtuple('Drawn', 'path network values')
@@ -51,7 +52,8 @@ def kept_of(run, number):
     """(Kept of the attack towards targets, Kept towards any class or None for Figures 1 and 2);
     None where the run lacks one.
     """
-    aimed = sorted(name for name in run.tables if name.startswith(AIMED))
+    aimed = sorted((name for name in run.tables if name.startswith(AIMED)),
+                   key=lambda name: ((name == EACH) != (number == 2), name))
     names = aimed[:1] + [FREE] * (number == 4)
     kept = [Kept(run, name, every=True) for name in names]
     if not aimed or not all(one.place for one in kept):
@@ -70,13 +72,23 @@ class Reached(object):
             kept.column('%s_%s' % (attack, name)) for name in ('pred', 'conf', 'l2'))
         self.good = kept.is_right() & ~kept.failed()
 
-    def between(self, source, target):
-        """The places of images of `source` that became `target` with enough confidence, those
-        that come first in the dataset first.
+        self.confident = self.good & (self.conf_adv >= CONFIDENT)
+
+    def between(self, source, target, first=None):
+        """The places of images of `source` that became `target` with enough confidence: the image
+        `first` of the dataset, then the others in its order.
         """
-        good = self.good & (self.label == source) & (self.target == target)
-        places = np.flatnonzero(good & (self.conf_adv >= CONFIDENT))
-        return places[np.argsort(self.index[places], kind='stable')]
+        places = np.flatnonzero(self.confident & (self.label == source) & (self.target == target))
+        index = self.index[places]
+        return places[np.lexsort((index, index != first))]
+
+    def widest(self, source):
+        """The image of `source`, by its place in the dataset, that became the most classes; None
+        where none became any.
+        """
+        index, classes = np.unique(self.index[self.confident & (self.label == source)],
+                                   return_counts=True)
+        return index[np.argmax(classes)] if len(index) else None
 
     def original(self, place):
         """The Example of an original with its confidence."""
@@ -113,33 +125,39 @@ def figure_1(kept, path, network):
           'confidence of %s; expected more images', percent(CONFIDENT))
     pair = best[1]
     plot_examples([Row('original', [reached.original(place) for place in pair]),
-                   Row(network.split(', ')[-1], [reached.adversarial(place) for place in pair])],
-                  path)
+                   Row('adversarial', [reached.adversarial(place) for place in pair])],
+                  path, title=network)
     return compared(1, original=reached.conf[pair].mean(),
                     adversarial=reached.conf_adv[pair].mean())
 
 
-def figure_2(kept, path, unused_network):
-    """Source by target, the originals on the diagonal; a cell that nothing reached stays empty."""
+def figure_2(kept, path, network):
+    """Source by target, the originals on the diagonal: one image a row, and others for the classes
+    that it did not become; a cell that nothing reached stays empty.
+    """
     reached = Reached(kept[0], kept[0].attack)
     classes = reached.classes()
     empty = Example(np.ones_like(kept[0].x[0]), '', 'no image', False)
     rows, confident, originals = [], [], []
     for source in classes:
+        first = reached.widest(source)
         cells = []
         for target in classes:
-            places = reached.between(source, target)
             if source == target:
-                places = np.flatnonzero(reached.good & (reached.label == source))[:1]
-                originals += places.tolist()
-                cells += [reached.original(place) for place in places] or [empty]
+                places = np.flatnonzero(reached.index == first)[:1].tolist()
+                originals += places
+                cells += [reached.original(place)._replace(text='original  ' + percent(
+                    reached.conf[place])) for place in places] or [empty]
             else:
-                confident += places[:1].tolist()
-                cells += [reached.adversarial(place) for place in places[:1]] or [empty]
-        rows.append(Row('%d' % source, cells))
+                places = reached.between(source, target, first)[:1].tolist()
+                confident += places
+                cells += [reached.adversarial(place) for place in places] or [empty]
+        rows.append(Row('%d →' % source, cells))
     check(confident, '--figure=2: no image has a confidence of %s under the attack; expected '
           '--carlini_confidence=%.2f', percent(CONFIDENT), enough_margin(len(classes)) + 0.01)
-    plot_examples(rows, path)
+    plot_examples(rows, path, title=network + ': a test image a row (framed), and what '
+                  'Carlini-Wagner makes of it towards every other class',
+                  framed=[(place, place) for place in range(len(classes))])
     return compared(2, original=reached.conf[originals].mean(),
                     adversarial=reached.conf_adv[confident].mean())
 
@@ -154,7 +172,7 @@ def figure_4(kept, path, network):
     values = compared(4, original=confident.conf.mean(),
                       boundary=boundary.conf_adv[boundary.good].mean(),
                       confident=confident.conf_adv[confident.good].mean())
-    titles = ['(%s) %s, mean confidence %s' % (letter, what, percent(value))
+    titles = ['(%s) %s\nmean confidence %s' % (letter, what, percent(value))
               for letter, (what, value, _) in zip('abc', values)]
     plot_mosaics(list(zip(titles, (confident.kept.x[here], boundary.kept.x_adv[there],
                                    confident.kept.x_adv[here]))), network, path)
@@ -162,7 +180,8 @@ def figure_4(kept, path, network):
 
 
 NAMES = {'original': 'test images', 'adversarial': 'adversarial images',
-         'boundary': 'at the boundary', 'confident': 'with confidence'}
+         'boundary': 'adversarial images at the boundary',
+         'confident': 'confident adversarial images'}
 
 
 def compared(number, **values):

@@ -122,6 +122,10 @@ def joint(run):
         for table in tables:
             whole.update(table)
         return whole
+    for attack, table in run.tables.items():
+        check(len(set(table['index'].tolist())) == len(table['index']), '%s: has an image in '
+              'several rows (--targets=each), which no other attack stands beside; expected it in '
+              'another --results_dir', run.folders[attack])
     index = functools.reduce(np.intersect1d, (table['index'] for table in tables))
     for table in tables:
         rows = rows_at(table, index)

@@ -70,10 +70,13 @@ def test_every_class_in_turn_is_the_closest_of_them(session, linear):
 def test_aims_are_other_classes_and_those_of_an_image_by_itself():
     logits = np.random.RandomState(0).randn(200, 5)
     y = np.int32(logits.argmin(axis=1))   # the least logit is the label's
-    least = aims('least_likely', logits, y, np.arange(200))
     rows = np.arange(200)
+    least = aims('least_likely', logits, y, index=rows, rows=rows)
     assert (least != y).all() and ((logits <= logits[rows, least][:, None]).sum(axis=1) == 2).all()
-    drawn = aims('random', logits, y, rows)
+    drawn = aims('random', logits, y, index=rows, rows=rows)
     assert (drawn != y).all() and np.array_equal(drawn[50:60], aims(
-        'random', logits[50:60], y[50:60], rows[50:60]))
+        'random', logits[50:60], y[50:60], index=rows[50:60], rows=rows[:10]))
     assert np.bincount((drawn - y) % 5, minlength=5)[1:].min() > 30
+    same = np.repeat(y[:50], 4)           # each image in four rows, which a batch may cut
+    each = aims('each', logits[:150], same[50:], index=rows[:150] // 4, rows=rows[50:])
+    assert ((each - same[50:]) % 5 == (rows[50:] % 4) + 1).all()

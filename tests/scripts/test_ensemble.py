@@ -67,6 +67,16 @@ def test_targets(scripts, run, tmp_path):
     wanted = (reached['label'] + steps) % 10
     same = reached['boundary_random_pred'] == wanted
     assert (same == (reached['boundary_random_success'] == 1))[rows].all()
+    status, err = attack(scripts, run, tmp_path / 'each', '--attacks=boundary', '--batch_size=2',
+                         '--num_examples=2', '--boundary_refine=5', '--boundary_restarts=0',
+                         '--targets=each')
+    assert status == 0, err
+    each = results(tmp_path / 'each')
+    one, two = np.reshape(each['index'], (2, 9)).tolist()
+    assert len(set(one)) == len(set(two)) == 1
+    right = each['pred'] == each['label']
+    assert right.any() and (each['boundary_each_success'] == 1).all()
+    assert len(set(each['boundary_each_pred'][right])) * len(set(each['index'][right])) == 9
     status, err = attack(scripts, run, tmp_path / 'no', '--attacks=deepfool', '--targets=random')
     assert status == 2 and '--targets=random with deepfool, which takes none' in one_error(err)
 
