@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
-    '#000000', '#E69F00', '#56B4E9', '#009E73', '#0072B2', '#D55E00', '#CC79A7', '#777777')
+    '#000000', '#E69F00', '#56B4E9', '#009E73', '#0072B2', '#D55E00', '#CC79A7', '#555555')
 SIGNED = 'RdBu_r'   # colours of a number with a sign: red above zero, blue below
 RHO = r'$\rho = \Vert r \Vert_2 \,/\, \Vert x \Vert_2$'   # eq. 8
 
