@@ -14,6 +14,7 @@ from defenses import (
     critic,
     cross_lipschitz,
     fgsm_at,
+    lbfgs_pool,
     linear_box_at,
     margin,
     nag_at,
@@ -33,6 +34,7 @@ DEFENSES = {
     'critic': critic,
     'cross_lipschitz': cross_lipschitz,
     'linear_box_at': linear_box_at,
+    'lbfgs_pool': lbfgs_pool,
     'nag_at': nag_at,
 }
 

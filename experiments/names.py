@@ -12,6 +12,7 @@ DEFENSE_NAMES = {
     'cross_lipschitz': 'cross-Lipschitz',
     'linear_box_at': 'linear-box adversarial training',
     'nag_at': 'NAG adversarial training',
+    'lbfgs_pool': 'pools of L-BFGS images',
 }
 ATTACK_NAMES = {
     'deepfool': 'DeepFool',

@@ -6,7 +6,7 @@ MODELS = ('mlp', 'lenet5')
 TABLE_1 = ('none', 'fgsm_at', 'vat', 'margin', 'critic')
 BASELINES = TABLE_1[:-1]
 DEFENSES = ('none', 'fgsm_at', 'vat', 'margin', 'pgd_at', 'critic', 'cross_lipschitz',
-            'linear_box_at', 'nag_at')   # in the order of the tables
+            'linear_box_at', 'nag_at', 'lbfgs_pool')   # in the order of the tables
 
 # Defense -> model ('*': any) -> flags of train.py. The learning rates of the baselines are those
 # that results/tuning chose.

@@ -72,13 +72,15 @@ def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *,
         settings['layer_dims'] = parse_layer_dims('layer_dims', layer_dims)
     has_training_form = 'training' in inspect.signature(build).parameters
 
-    def classifier(layers, x, training=AS_TESTED):
+    def classifier(layers, x, training=AS_TESTED, **part):
+        check(not part or 'layers_from' in inspect.signature(build).parameters, '--pool_layers is '
+              'more than 1; %s is given images alone, expected 1 or --model=fc', name)
         if has_training_form:
-            return build(layers, x, num_classes, training=training, **settings)
+            return build(layers, x, num_classes, training=training, **part, **settings)
         check(training.keep_input == training.keep_hidden == 1, '--keep_input and --keep_hidden '
               'are %s and %s; the model %s has no dropout, expected 1', training.keep_input,
               training.keep_hidden, name)
-        return build(layers, x, num_classes, **settings)
+        return build(layers, x, num_classes, **part, **settings)
 
     own = getattr(module_of(build), 'pretraining', None)
     return Network(scope, seed, classifier, settings['activation_fn'], initial_weights,
