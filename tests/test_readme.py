@@ -11,7 +11,7 @@ from tests.running import ROOT, run_script
 PAGES = {name: open(os.path.join(ROOT, name)).read() for name in
          ('README.md', 'docs/paper.md', 'docs/runs.md', 'docs/sweeps.md', 'docs/networks.md',
           'docs/certificates.md', 'docs/attacks.md', 'docs/cross_lipschitz.md', 'docs/nag.md',
-          'docs/properties.md', 'docs/annotation.md')}
+          'docs/properties.md', 'docs/intriguing.md', 'docs/annotation.md')}
 README = PAGES['README.md']
 
 
