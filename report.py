@@ -18,7 +18,7 @@ from properties.transfer_tables import write_split, write_transfer
 from reporting.bounds_table import write_bounds
 from reporting.runs import collect_runs
 from reporting.tables import all_columns, build_tables
-from reporting.text import heading, latex, markdown, to_csv
+from reporting.text import heading, latex, markdown, notes_of, to_csv
 from reporting.universal import write_universal
 from robustness.checks_table import write_checks
 from robustness.ensemble_table import comparison_markdown, comparisons
@@ -64,6 +64,17 @@ def chosen(table):
     return table._replace(columns=columns)
 
 
+def once(function):
+    """The function of a Table, as a list, called once for each."""
+    known = {}
+
+    def remembered(table):
+        if table.title not in known:
+            known[table.title] = list(function(table))
+        return known[table.title]
+    return remembered
+
+
 def report_folder():
     """Makes the folder of the report; returns its path."""
     return make_folder(FLAGS.output_dir or os.path.join(FLAGS.results_dir, 'report'))
@@ -99,18 +110,19 @@ def main():
         return
     tables = [chosen(table) for table in build_tables(runs)]
     folder = report_folder()
-    text = markdown(tables, FLAGS.published) + comparison_markdown(tables)
+    notes, compared = once(notes_of), once(comparisons)
+    text = markdown(tables, FLAGS.published, notes) + comparison_markdown(tables, compared)
     write_text(folder, 'table.md', text)
     write_text(folder, 'table.tex', latex(tables, FLAGS.published))
     write_text(folder, 'table.csv', to_csv(tables))
     sections = []
     with ProgressBar('drawing', len(tables)) as bar:
         for table in tables:
-            bar.say('drawing ' + heading(table))
-            sections.append((table, draw(table, folder)))
+            say = lambda doing: bar.say('drawing %s: %s' % (heading(table), doing))
+            sections.append((table, draw(table, folder, say)))
             bar.add(1)
     if FLAGS.html:
-        write_text(folder, 'report.html', page(sections, FLAGS.published, comparisons))
+        write_text(folder, 'report.html', page(sections, FLAGS.published, compared, notes))
     print(text)
     print('table.md, table.csv, table.tex%s and the pictures are in %s' %
           (', report.html' * FLAGS.html, folder))

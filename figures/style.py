@@ -7,11 +7,13 @@ import os
 from utils.files import atomic_write
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
     '#000000', '#E69F00', '#56B4E9', '#009E73', '#0072B2', '#D55E00', '#CC79A7', '#555555')
+MARGIN = 0.1   # inches around a picture
 SIGNED = 'RdBu_r'   # colours of a number with a sign: red above zero, blue below
 RHO = r'$\rho = \Vert r \Vert_2 \,/\, \Vert x \Vert_2$'   # eq. 8
 
@@ -64,10 +66,11 @@ def panels(width, height, rows=1, columns=1, **shared):
 @styled
 def save_figure(figure, path):
     """Writes a figure as the PNG file `path`, grey where it has no colour, and as SVG beside it."""
+    tight = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer()).padded(MARGIN)
     with atomic_write(os.path.splitext(path)[0] + '.svg', 'wb') as stream:
-        figure.savefig(stream, format='svg', bbox_inches='tight', metadata={'Date': None})
+        figure.savefig(stream, format='svg', bbox_inches=tight, metadata={'Date': None})
     drawn = io.BytesIO()
-    figure.savefig(drawn, format='png', dpi=110, bbox_inches='tight')
+    figure.savefig(drawn, format='png', dpi=110, bbox_inches=tight)
     image = Image.open(drawn).convert('RGB')
     red, green, blue = (channel.tobytes() for channel in image.split())
     with atomic_write(path, 'wb') as stream:

@@ -79,7 +79,7 @@ def shown_rows(table, with_published):
         for place, (row, (_, _, cells)) in enumerate(zip(texts, table.rows))]
 
 
-def section(number, table, shown, with_published, comparisons):
+def section(number, table, shown, with_published, comparisons, notes):
     """What the template shows of a Table."""
     examples = shown_examples(shown.examples)
     charts = [('rho', 'How rho is distributed', shown_pictures(shown.rho)),
@@ -92,7 +92,7 @@ def section(number, table, shown, with_published, comparisons):
         'caption': CAPTION % (', the published value and the difference to it in parentheses' if
                               with_published else ''),
         'header': ['Defense'] + [column_name(column) for column in table.columns],
-        'rows': shown_rows(table, with_published), 'notes': list(notes_of(table)),
+        'rows': shown_rows(table, with_published), 'notes': list(notes(table)),
         'comparisons': comparisons(table) if comparisons else [],
         'charts': [chart for chart in charts if chart[2]], 'extremes': shown_extremes(table)}
     found.update(compare(table.runs))
@@ -103,13 +103,14 @@ def section(number, table, shown, with_published, comparisons):
     return found
 
 
-def page(sections, with_published=False, comparisons=None):
+def page(sections, with_published=False, comparisons=None, notes=notes_of):
     """The page as text; sections: [(Table, Shown of pages.pictures)].
 
-    comparisons: Table -> [(title, note, rows of texts, the header first)], what stands below it.
+    comparisons: Table -> [(title, note, rows of texts, the header first)], what stands below it;
+    notes: Table -> lines.
     """
     templates = environment(TEMPLATES)
     return templates.get_template('report.html').render(
         style=as_it_is(templates, 'report.css'), script=as_it_is(templates, 'report.js'), note=NOTE,
-        sections=[section(number, table, shown, with_published, comparisons)
+        sections=[section(number, table, shown, with_published, comparisons, notes)
                   for number, (table, shown) in enumerate(sections)])

@@ -37,10 +37,16 @@ def attacks_of(table):
     return [name for name in LEADING if name in attacks] + sorted(attacks - set(LEADING))
 
 
-def draw(table, folder):
-    """Draws the pictures of a Table into `folder`; returns them as Shown."""
-    shown = Shown(collections.OrderedDict(), draw_rho(table, folder), draw_training(table, folder))
+def draw(table, folder, say=lambda doing: None):
+    """Draws the pictures of a Table into `folder`; returns them as Shown. say(text) tells what is
+    drawn.
+    """
+    say('rho')
+    rho = draw_rho(table, folder)
+    say('training')
+    shown = Shown(collections.OrderedDict(), rho, draw_training(table, folder))
     for attack in attacks_of(table):
+        say('examples of ' + attack_name(attack))
         rows = examples(table.runs, attack)
         if rows:
             shown.examples[attack] = rows

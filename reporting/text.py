@@ -100,8 +100,8 @@ def _notes_of_confidence(table):
                'about float32 as about robustness.' % (CEILING, CEILING))
 
 
-def markdown(tables, with_published=False):
-    """The tables as Markdown."""
+def markdown(tables, with_published=False, notes=notes_of):
+    """The tables as Markdown; notes: Table -> lines."""
     lines = []
     for table in tables:
         header, *rows = rows_of(table, with_published)
@@ -110,7 +110,7 @@ def markdown(tables, with_published=False):
             '| %s |' % ' | '.join(header), '|---' * len(header) + '|'
         ]
         lines += ['| %s |' % ' | '.join(row) for row in rows]
-        lines += [''] + [line for note in notes_of(table) for line in (note, '')]
+        lines += [''] + [line for note in notes(table) for line in (note, '')]
     return '\n'.join(lines)
 
 

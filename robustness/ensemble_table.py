@@ -92,7 +92,7 @@ def average(values, form='%.3f', factor=1.):
     return form % (factor * np.mean(values))
 
 
-def comparison_markdown(tables):
+def comparison_markdown(tables, comparisons=comparisons):
     """The comparisons of every Table as Markdown; '' where there is none."""
     lines = []
     for table in tables:
