@@ -1,5 +1,6 @@
 """The report as one HTML page that stands alone: pictures are embedded, nothing is fetched."""
 import os
+import re
 
 import numpy as np
 
@@ -68,12 +69,17 @@ def shown_pictures(pictures):
     return found
 
 
+def unbroken(text):
+    """The text of a cell, which may go on in another line only before a bracket."""
+    return re.sub(r'[\[(].*?[\])]| ± ', lambda part: part.group().replace(' ', '\xa0'), text)
+
+
 def shown_rows(table, with_published):
     """The rows of a Table as the template shows them."""
     _, *texts = rows_of(table, with_published)
     best = best_rows(table)
     return [{'name': row[0], 'cells': [
-        {'text': text, 'best': place in best[column],
+        {'text': unbroken(text), 'best': place in best[column],
          'value': cells[column].mean if cells[column] else None}
         for column, text in zip(table.columns, row[1:])]}
         for place, (row, (_, _, cells)) in enumerate(zip(texts, table.rows))]

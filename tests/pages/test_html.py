@@ -81,7 +81,7 @@ def test_it_can_be_read_without_seeing_it(text):
 def test_the_best_of_a_column_is_bold_on_the_page_and_in_latex(tables, text):
     assert best_rows(tables[0]) == {'error': {0, 1, 2}, 'deepfool': {2}, 'carlini': {0, 1, 2},
                                     'worst': {0, 1}}
-    assert '<strong>0.287 [25 % failed]' in text
+    assert '<strong>0.287 [25\xa0%\xa0failed]' in text
     lines = latex(tables).splitlines()
     assert [line.strip('\\') for line in lines if line.endswith('rule')] == [
         'toprule', 'midrule', 'bottomrule']
