@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluation.results import read_tsv
-from properties.layer_tables import write_spectral
+from properties.layer_tables import write_spectral, write_units
 from properties.transfer_tables import read_matrix
 from tests.running import ROOT, run_script
 from tests.scripts.surviving import one_error
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_one_line(scripts, folder, tmp_path):
         assert status == 2 and words in one_error(err), err
 
 
-@pytest.mark.parametrize('write', [write_spectral])
+@pytest.mark.parametrize('write', [write_spectral, write_units])
 def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write):
     folder = os.path.join(ROOT, 'results', 'properties')
     text = write(folder, str(tmp_path), True)

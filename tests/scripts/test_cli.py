@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -147,6 +148,26 @@ def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(scr
     fault = 'variable model/fc0/weights has shape [784, 16]; the model expects [784, 17]'
     assert fault in err, err
     assert not (tmp_path / 't').exists()
+
+
+@pytest.mark.slow
+def test_a_pool_on_half_of_the_images_resumes_to_the_same_weights(scripts, tmp_path):
+    arguments = ['--defense=lbfgs_pool', '--model=fc', '--layer_dims=12-10', '--pretrain_niter=0',
+                 '--split=p2', '--validation_size=700', '--pool_size=30',
+                 '--pool_new=4', '--pool_every=2', '--pool_max_iter=3', '--pool_search_steps=2',
+                 '--summary_frequency=0']
+    train(scripts, str(tmp_path / 'whole'), '--niter=2', *arguments)
+    train(scripts, str(tmp_path / 'parts'), '--niter=1', *arguments)
+    status, _, err = scripts.run('train.py', '--train_dir=%s' % (tmp_path / 'parts'), '--niter=2',
+                                 '--resume', *(a.replace('p2', 'p1') for a in arguments))
+    assert status == 2 and "was started with --split=p2; this run has p1" in err, err
+    train(scripts, str(tmp_path / 'parts'), '--niter=2', '--resume', *arguments)
+    whole, parts = (checkpoint_values(str(tmp_path / folder / 'lbfgs_pool_s1'))
+                    for folder in ('whole', 'parts'))
+    labels = [name for name in whole if re.search(r'pool\d/labels', name)]
+    assert len(labels) == 1 and (whole[labels[0]] >= 0).any()
+    assert set(whole) == set(parts) and all(
+        np.array_equal(whole[name], parts[name]) for name in whole)
 
 
 @pytest.mark.slow
