@@ -84,7 +84,7 @@ def matrix_lines(matrix, attack, stddev, columns, published):
         name = matrix.sources[source]
         cells = [share_text(matrix.errors[i, j], published_cell(
             paper_network(matrix.made_for[source]), paper_network(matrix.given_to[j]), stddev)
-                            if published and attack == 'lbfgs' else None) for j in columns]
+                            if published and attack.startswith('lbfgs') else None) for j in columns]
         lines.append('| %s | %.2f | %s |' % (name, matrix.rows[i]['l2'], ' | '.join(cells)))
     noise = find(matrix, 'gaussian', '' if stddev else attack, stddev)
     for source, i in sorted(noise.items(), key=lambda item: -1 if item[0] is None else item[0]):
