@@ -3,9 +3,10 @@ Hein, ICML 2020).
 
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
-closest adversarial point so far and x. Each step is one forward and one backward pass. Then it
-begins anew from random points as far from x as the closest adversarial point, as FAB does: the
-boundary of a ReLU network has a local minimum on many of its pieces.
+closest adversarial point so far and x, with momentum. Each step is one forward and one backward
+pass. Then it begins anew from random points as far from x as the closest adversarial point, as FAB
+does: the boundary of a ReLU network has a local minimum on many of its pieces. Turns that are
+longer than the best are dropped early, so that many can be begun.
 """
 import collections
 
@@ -27,7 +28,6 @@ MARGIN = 1e-4       # l2 length added to each step of seek, so that it crosses t
 FIRST_SHARE = 0.5   # how far the first trial goes from the adversarial point towards x
 GROWTH = 1.5        # of that share after a trial that came closer; after a failure it is halved
 MOMENTUM = 0.8      # of the last step along the boundary, added to the next trial
-CORRECTION = 0.5    # a correction goes so much further than the linearised boundary
 CONVERGED = 0.01    # a turn ends when even trials so short a way towards x have failed
 ROUNDING = 1e-6     # of the largest logit at x: a lead that is smaller may be another in float64
 FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
@@ -51,9 +51,9 @@ HELP = {
 # x to targets: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
 # those after the last class for the restarts; seeking, steps: its phase and the steps of it. z: the
 # point looked at next; corrected: it is the correction of a trial; share: how far a trial goes from
-# base towards x; drift: the last step from base to base, 0 after a trial that failed. base, w, gap,
-# length: the closest adversarial point of this turn, g and its gradient there, and the distance
-# from x; slack: how far g must be below 0.
+# base towards x, and how much too far a correction goes; drift: the last step from base to base, 0
+# after a trial that failed. base, w, gap, length: the closest adversarial point of this turn, g and
+# its gradient there, and the distance from x; slack: how far g must be below 0.
 State = collections.namedtuple(
     'State', 'x label attackable targets turn seeking steps z corrected share drift slack base w '
     'gap length best best_length iterations')
@@ -134,7 +134,7 @@ class _Walk(object):
         length = tf.where(here, length, state.length)
         margin = self._kappa * tf.minimum(length, FAR) * lp_norm(w)
         beyond = tf.where(state.seeking, self._overshoot * gap + MARGIN * lp_norm(w),
-                          tf.where(correct, CORRECTION * gap + margin, margin))
+                          tf.where(correct, state.share * gap + margin, margin))
         fall = gap + state.slack + beyond + inner(w, p - anchor)
         return state._replace(z=project_half_space(p, w, fall), corrected=correct)
 
