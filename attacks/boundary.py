@@ -3,9 +3,10 @@ Hein, ICML 2020).
 
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
-closest adversarial point so far and x. Each step is one forward and one backward pass. Then it
-begins anew from random points as far from x as the closest adversarial point, as FAB does: the
-boundary of a ReLU network has a local minimum on many of its pieces.
+closest adversarial point so far and x, with momentum. Each step is one forward and one backward
+pass. Then it begins anew from random points as far from x as the closest adversarial point, as FAB
+does: the boundary of a ReLU network has a local minimum on many of its pieces. Turns that are
+longer than the best are dropped early, so that many can be begun.
 """
 import collections
 
@@ -26,10 +27,11 @@ from attacks.targets import boundary_distances, lead
 MARGIN = 1e-4       # l2 length added to each step of seek, so that it crosses the boundary
 FIRST_SHARE = 0.5   # how far the first trial goes from the adversarial point towards x
 GROWTH = 1.5        # of that share after a trial that came closer; after a failure it is halved
+MOMENTUM = 0.8      # of the last step along the boundary, added to the next trial
 CONVERGED = 0.01    # a turn ends when even trials so short a way towards x have failed
 ROUNDING = 1e-6     # of the largest logit at x: a lead that is smaller may be another in float64
 FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
-PRUNE_STEPS = 5     # steps of refine after which a class may be dropped
+PRUNE_STEPS = 5     # steps of refine after which a turn may be dropped
 
 PREFIX = 'boundary'
 SHARED = ()
@@ -42,18 +44,19 @@ HELP = {
     'kappa': 'margin for float32: points lie so far behind the linearised boundary, relative to '
              'their distance from x',
     'restarts': 'random points from which the boundary is sought again',
-    'prune': 'drop a class whose distance, linearised or after 5 steps of refine, is above so '
-             'many times the best (0: drop none)',
+    'prune': 'drop a turn whose distance after 5 steps of refine is above so many times the best; '
+             'what it may be above falls with the square of the steps (0: drop none)',
 }
 
-# x to distances: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
+# x to targets: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
 # those after the last class for the restarts; seeking, steps: its phase and the steps of it. z: the
 # point looked at next; corrected: it is the correction of a trial; share: how far a trial goes from
-# base towards x. base, w, gap, length: the closest adversarial point of this turn, g and its
-# gradient there, and the distance from x; slack: how far g must be below 0.
+# base towards x, and how much too far a correction goes; drift: the last step from base to base, 0
+# after a trial that failed. base, w, gap, length: the closest adversarial point of this turn, g and
+# its gradient there, and the distance from x; slack: how far g must be below 0.
 State = collections.namedtuple(
-    'State', 'x label attackable targets distances turn seeking steps z corrected share '
-    'slack base w gap length best best_length iterations')
+    'State', 'x label attackable targets turn seeking steps z corrected share drift slack base w '
+    'gap length best best_length iterations')
 
 
 class _Walk(object):
@@ -64,15 +67,15 @@ class _Walk(object):
         self._seek, self._refine = seek, refine
         self._overshoot, self._kappa, self._prune = overshoot, kappa, prune
 
-    def begin(self, x, start, label, attackable, targets, distances, slack, turn):
+    def begin(self, x, start, label, attackable, targets, slack, turn):
         """The State of images x [b, ...] before their first step, which looks at `start`."""
         def fill(value):
             return tf.fill(tf.shape(label), value)
 
         return State(
-            x, label, attackable, targets, distances, turn=fill(turn), seeking=fill(True),
-            steps=fill(0), z=start, corrected=fill(False), share=fill(FIRST_SHARE), slack=slack,
-            base=x, w=tf.zeros_like(x), gap=fill(0.), length=fill(np.inf), best=x,
+            x, label, attackable, targets, turn=fill(turn), seeking=fill(True), steps=fill(0),
+            z=start, corrected=fill(False), share=fill(FIRST_SHARE), drift=tf.zeros_like(x),
+            slack=slack, base=x, w=tf.zeros_like(x), gap=fill(0.), length=fill(np.inf), best=x,
             best_length=fill(np.inf), iterations=fill(0))
 
     def step(self, state):
@@ -84,10 +87,12 @@ class _Walk(object):
         correct = ~state.seeking & ~adversarial & ~state.corrected
         taken = reached | closer
         better = taken & (length < state.best_length)
+        none = tf.zeros_like(state.drift)
         state = state._replace(
             seeking=state.seeking & ~adversarial,
             steps=tf.where(reached, tf.zeros_like(state.steps), state.steps + 1),
             share=next_share(state, reached, closer, correct),
+            drift=tf.where(closer, state.z - state.base, tf.where(correct, state.drift, none)),
             base=tf.where(taken, state.z, state.base),
             w=tf.where(taken, w, state.w),
             gap=tf.where(taken, gap, state.gap),
@@ -121,14 +126,15 @@ class _Walk(object):
     def _next_point(self, state, gap, w, length, correct):
         """Sets z: a Newton step or a correction from where it is, or a trial from base."""
         here = state.seeking | correct
+        trial = state.base + per_image(state.share, state.x) * (state.x - state.base)
+        p = tf.where(here, state.z, project_box(trial + MOMENTUM * state.drift))
         anchor = tf.where(here, state.z, state.base)
         w = tf.where(here, w, state.w)
         gap = tf.where(here, gap, state.gap)
         length = tf.where(here, length, state.length)
-        share = tf.where(here, tf.zeros_like(length), state.share)
-        p = anchor + per_image(share, anchor) * (state.x - anchor)
+        margin = self._kappa * tf.minimum(length, FAR) * lp_norm(w)
         beyond = tf.where(state.seeking, self._overshoot * gap + MARGIN * lp_norm(w),
-                          self._kappa * tf.minimum(length, FAR) * lp_norm(w))
+                          tf.where(correct, state.share * gap + margin, margin))
         fall = gap + state.slack + beyond + inner(w, p - anchor)
         return state._replace(z=project_half_space(p, w, fall), corrected=correct)
 
@@ -139,12 +145,11 @@ class _Walk(object):
         refined = (state.steps >= self._refine) | (state.share < CONVERGED)
         over = tf.where(state.seeking, state.steps > seek, refined)
         if self._prune:
-            worst = self._prune * state.best_length
-            over |= ~state.seeking & (state.steps >= PRUNE_STEPS) & (state.length > worst)
+            steps = tf.cast(tf.maximum(state.steps, PRUNE_STEPS), tf.float32)
+            worst = 1 + (self._prune - 1) * tf.square(PRUNE_STEPS / steps)
+            over |= (~state.seeking & (state.steps >= PRUNE_STEPS) &
+                     (state.length > worst * state.best_length))
         turn = state.turn + tf.cast(over, tf.int32)
-        if self._prune:
-            far = over & (select_class(state.distances, turn) > worst)
-            turn = tf.where(far, tf.fill(tf.shape(turn), classes), turn)
         lost = (turn >= classes) & ~tf.is_finite(state.best_length)
         turn = tf.where(lost, tf.fill(tf.shape(turn), self._turns(state)), turn)
         return state._replace(
@@ -175,8 +180,8 @@ def next_share(state, reached, closer, correct):
     return tf.where(reached, tf.fill(tf.shape(share), FIRST_SHARE), share)
 
 
-def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=4,
-             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=0.):
+def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=9,
+             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=1.35):
     """The closest adversarial point over all starts: the `candidates` closest classes, x_init, and
     random points around x.
 
@@ -210,12 +215,9 @@ def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=Non
         right = attackable(logits, labels)
         slack = ROUNDING * largest(logits)
         if targets is not None:
-            order = tf.gather(targets, rows)[:, tf.newaxis]
-            order = order[:, :candidates]
-            return [right, order, tf.zeros_like(order, x.dtype), slack]
+            return [right, tf.gather(targets, rows)[:, tf.newaxis][:, :candidates], slack]
         distances, _ = boundary_distances(logits, jacobian(logits, images), labels)
-        closest, order = tf.nn.top_k(-distances, min(candidates, k - 1))
-        return [right, order, -closest, slack]
+        return [right, tf.nn.top_k(-distances, min(candidates, k - 1))[1], slack]
 
     label = y if targets is None else targets
     parts = [x, x if x_init is None else x_init, label] + by_chunks(prepare, n, slots)

@@ -19,7 +19,7 @@ from attacks.loop import SLOTS, by_chunks
 
 # Which attacks, in this order; and what of their hyper-parameters is not the default.
 FUNCTIONS = (deepfool, high_confidence, boundary, ddn)
-SETTINGS = {'boundary': {'candidates': 9}}
+SETTINGS = {'boundary': {'prune': 0.}}
 MEMBER_FLAGS = {'%s_%s' % (name, key): value   # the same as flags of test.py
                 for name, settings in SETTINGS.items() for key, value in settings.items()}
 MEMBERS = tuple(function.__name__ for function in FUNCTIONS)

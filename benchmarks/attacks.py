@@ -58,7 +58,7 @@ def our_attacks(setting):
 
     found = {
         ('boundary', OURS): call(boundary),
-        ('boundary, 9 classes', OURS): call(boundary, candidates=9),
+        ('boundary, none dropped', OURS): call(boundary, prune=0.),
         ('deepfool', OURS): call(deepfool, max_iter=peers.DEEPFOOL['steps'],
                                  overshoot=peers.DEEPFOOL['overshoot'], clip=0.),
         ('ddn', OURS): call(ddn),

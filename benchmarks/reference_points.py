@@ -21,7 +21,7 @@ flags.DEFINE_integer('seed', 0, 'of the networks and the images', lower_bound=0)
 SIZES = ((2, 8, 3), (5, 12, 4), (10, 12, 5), (20, 16, 10))   # dimensions, hidden units, classes
 ATTACKS = collections.OrderedDict([
     ('boundary', lambda *parts: boundary(*parts)),
-    ('boundary, every class', lambda *parts: boundary(*parts, candidates=9)),
+    ('boundary, none dropped', lambda *parts: boundary(*parts, prune=0.)),
     ('deepfool', lambda *parts: deepfool(*parts, clip=0.)),
     ('ddn', lambda *parts: ddn(*parts)),
     ('carlini', lambda *parts: carlini_wagner(*parts)),

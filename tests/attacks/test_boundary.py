@@ -4,7 +4,7 @@ from utils.errors import UserError
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 from attacks import boundary, deepfool
 from tests.known import LinearModel, attack_images, built_attack, fallen, placeholders
@@ -70,6 +70,33 @@ def test_towards_a_target_it_is_the_minimum_too(session):
     assert (model.logits(x_adv).argmax(axis=1) == t).all()
     assert ratio.min() >= 1. and ratio.max() <= 1.005
     assert (best > 1.001 * exact_distances(model, x, y)[np.arange(len(x)), t]).sum() > 3
+
+
+def into_an_ellipsoid(x, centre, sizes):
+    """The l2 distance [n] of images outside of sum(sizes (v - centre)^2) = 1 to it, in float64."""
+    def at(length, image):
+        return (image - centre) / (1 + length * sizes)
+
+    lengths = [brentq(lambda length: np.sum(sizes * at(length, image) ** 2) - 1, 0., 1e3)
+               for image in np.float64(x)]
+    return norms(np.array([centre + at(*each) for each in zip(lengths, x)]), x)
+
+
+def test_along_a_curved_boundary_it_is_the_minimum(session):
+    """Newton's steps stop short of a convex set, and lead to another point than the closest."""
+    sizes = np.logspace(1., 3., 8)
+    centre = np.full(8, .5)
+    x = np.float32(np.random.RandomState(0).uniform(.2, .8, size=(40, 8)))
+    x = x[np.sum(sizes * (x - centre) ** 2, axis=1) > 1.5]
+
+    def model(images):
+        lead = tf.reduce_sum(np.float32(sizes) * tf.square(images - .5), axis=1) - 1.
+        return tf.stack([lead, tf.zeros_like(lead)], axis=1)
+
+    x_adv, _ = attack_images(session, boundary, model, x, np.zeros(len(x), np.int32), restarts=0,
+                             seek=20)
+    ratio = norms(x_adv, x) / into_an_ellipsoid(x, centre, sizes)
+    assert len(x) > 30 and ratio.min() >= 1. and ratio.max() <= 1.005
 
 
 def test_images_that_wait_for_a_place_get_the_same(session):
@@ -138,8 +165,8 @@ def test_a_given_start_is_refined(session, linear):
 
 def test_pruning_saves_steps(session):
     model, x, y = walled(784, 10)
-    whole, steps = attack_images(session, boundary, model, x, y, candidates=9)
-    pruned, fewer = attack_images(session, boundary, model, x, y, candidates=9, prune=1.3)
+    whole, steps = attack_images(session, boundary, model, x, y, prune=0.)
+    pruned, fewer = attack_images(session, boundary, model, x, y, prune=1.05)
     assert fewer.sum() < 0.7 * steps.sum()
     assert norms(pruned, x).mean() < 1.02 * norms(whole, x).mean()
     assert (model.logits(pruned).argmax(axis=1) != y).all()
