@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.results import read_tsv
 from properties.layer_tables import write_spectral, write_units
-from properties.transfer_tables import read_matrix
+from properties.transfer_tables import read_matrix, write_transfer
 from tests.running import ROOT, run_script
 from tests.scripts.surviving import one_error
 
@@ -131,10 +131,11 @@ def test_what_is_wrong_is_one_line(scripts, folder, tmp_path):
         assert status == 2 and words in one_error(err), err
 
 
-@pytest.mark.parametrize('write', [write_spectral, write_units])
-def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write):
+@pytest.mark.parametrize('write, page', [
+    (write_spectral, 'README.md'), (write_units, 'README.md'), (write_transfer, 'transfer.md')])
+def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write, page):
     folder = os.path.join(ROOT, 'results', 'properties')
     text = write(folder, str(tmp_path), True)
-    page = open(os.path.join(folder, 'README.md')).read()
+    page = open(os.path.join(folder, page)).read()
     lines = [line for line in text.splitlines() if line.startswith('|')]
     assert len(lines) > 10 and all(line in page for line in lines)
