@@ -35,8 +35,8 @@ PRESETS = {
     'short': dict(folder='short', models=MODELS, defenses=TABLE_1, runs=1, niter=10, train=_MNIST,
                   test=dict(_TEST, num_examples=1000), carlini=dict(_CARLINI, num_examples=1000)),
     'demo': dict(
-        folder='demo', models=('mlp', ), defenses=TABLE_1, runs=1, niter=50, train=dict(
-            dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=25),
+        folder='demo', models=('mlp', ), defenses=TABLE_1, runs=1, niter=60, train=dict(
+            dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=30),
         test=dict(_TEST, attacks='deepfool,high_confidence,boundary', num_examples=100),
         carlini=dict(_CARLINI, num_examples=100)),
     'tune': dict(
