@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.results import read_tsv
 from properties.layer_tables import write_spectral, write_units
-from properties.transfer_tables import read_matrix, write_transfer
+from properties.transfer_tables import read_matrix, write_split, write_transfer
 from tests.running import ROOT, run_script
 from tests.scripts.surviving import one_error
 
@@ -131,11 +131,13 @@ def test_what_is_wrong_is_one_line(scripts, folder, tmp_path):
         assert status == 2 and words in one_error(err), err
 
 
-@pytest.mark.parametrize('write, page', [
-    (write_spectral, 'README.md'), (write_units, 'README.md'), (write_transfer, 'transfer.md')])
-def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write, page):
-    folder = os.path.join(ROOT, 'results', 'properties')
-    text = write(folder, str(tmp_path), True)
-    page = open(os.path.join(folder, page)).read()
+@pytest.mark.parametrize('write, folder, page', [
+    (write_spectral, 'properties', 'properties/README.md'),
+    (write_units, 'properties', 'properties/README.md'),
+    (write_transfer, 'properties', 'properties/transfer.md'),
+    (write_split, 'intriguing/halves', 'intriguing/README.md')])
+def test_the_recorded_tables_are_what_their_commands_print(tmp_path, write, folder, page):
+    text = write(os.path.join(ROOT, 'results', folder), str(tmp_path), True)
+    page = open(os.path.join(ROOT, 'results', page)).read()
     lines = [line for line in text.splitlines() if line.startswith('|')]
     assert len(lines) > 10 and all(line in page for line in lines)
