@@ -1,8 +1,8 @@
 """Trains an exported run: python -m benchmarks.xla.run FOLDER PLATFORM MNIST OUT [SECONDS].
 
 Needs JAX and NumPy, no TensorFlow. MNIST is the folder of its four files. Writes
-OUT/metrics.jsonl, OUT/unfinished.npz every ten epochs and OUT/weights.npz at the end (names with
-"|" for "/"), and OUT/test.json; ends after SECONDS at the latest.
+OUT/metrics.jsonl, and at the end OUT/weights.npz (names with "|" for "/") and OUT/test.json.
+OUT/state.npz, written every ten epochs and after SECONDS, is what the same command goes on from.
 """
 import gzip
 import json
@@ -76,20 +76,36 @@ class Run(object):
                 for i in range(0, len(labels) - size + 1, size)]
         return tuple(sum(s[name] for s in sums) / (len(sums) * size) for name in ('nll', 'wrong'))
 
-    def save(self, path):
-        """Writes the classifier's weights, whole or not at all."""
-        partial = path + '.part'
-        with open(partial, 'wb') as stream:
-            np.savez(stream, **{name.replace('/', '|'): np.asarray(self._state[name])
-                                for name in self.info['weights']})
-        os.replace(partial, path)
+    def save_weights(self, path):
+        """Writes the classifier's weights."""
+        save_arrays(path, {name: self._state[name] for name in self.info['weights']})
+
+    def save_state(self, path, count):
+        """Writes all variables, and `count`, the epochs that made them."""
+        save_arrays(path, dict(self._state, epochs=count))
+
+    def restore(self, path):
+        """Takes the variables of a state; returns its number of epochs."""
+        with np.load(path) as state:
+            self._state = {name: jnp.asarray(state[name.replace('/', '|')])
+                           for name in self._state}
+            return int(state['epochs'])
 
 
-def epochs(run, images, labels, validation, deadline):
-    """Trains epoch by epoch; yields the rows of metrics.jsonl."""
+def save_arrays(path, arrays):
+    """Writes {name: array}, whole or not at all."""
+    partial = path + '.part'
+    with open(partial, 'wb') as stream:
+        np.savez(stream, **{name.replace('/', '|'): np.asarray(value)
+                            for name, value in arrays.items()})
+    os.replace(partial, path)
+
+
+def epochs(run, images, labels, validation, done):
+    """Trains epoch by epoch, after the `done` first; yields the rows of metrics.jsonl."""
     args = run.info['args']
     pretraining, size = args['pretrain_niter'], args['batch_size']
-    for count in range(1, pretraining + args['niter'] + 1):
+    for count in range(done + 1, pretraining + args['niter'] + 1):
         start = time.time()
         phase = 'pretrain' if count <= pretraining else 'train'
         number = count if count <= pretraining else count - pretraining
@@ -106,8 +122,14 @@ def epochs(run, images, labels, validation, deadline):
         if not all(np.isfinite(value) for value in row.values() if not isinstance(value, str)):
             raise SystemExit('%s is not finite: %r' % (args['name'], row))
         yield row
-        if time.time() > deadline:
-            return
+
+
+def kept_rows(path, done):
+    """The lines of the first `done` epochs in metrics.jsonl."""
+    if not done:
+        return []
+    with open(path) as stream:
+        return stream.readlines()[:done]
 
 
 def main(folder, platform, mnist, out, seconds='inf'):
@@ -117,18 +139,26 @@ def main(folder, platform, mnist, out, seconds='inf'):
     held = run.info['args']['validation_size']
     x, y = read_mnist(mnist, 'train')
     os.makedirs(out, exist_ok=True)
-    with open(os.path.join(out, 'metrics.jsonl'), 'w') as stream:
+    state, metrics = os.path.join(out, 'state.npz'), os.path.join(out, 'metrics.jsonl')
+    done = run.restore(state) if os.path.exists(state) else 0
+    rows = kept_rows(metrics, done)
+    with open(metrics, 'w') as stream:
+        stream.writelines(rows)
         for row in epochs(run, jnp.asarray(x[held:]), jnp.asarray(y[held:]), (x[:held], y[:held]),
-                          deadline):
+                          done):
+            done += 1
             print(json.dumps(row), file=stream, flush=True)
             print(' '.join('%s %.4g' % item for item in sorted(row.items())
                            if not isinstance(item[1], str)), flush=True)
-            if row['epoch'] % 10 == 0:
-                run.save(os.path.join(out, 'unfinished.npz'))
+            late = time.time() > deadline
+            if late or row['epoch'] % 10 == 0:
+                run.save_state(state, done)
+            if late:
+                return
     error = run.measure(*read_mnist(mnist, 't10k'))[1]
     with open(os.path.join(out, 'test.json'), 'w') as stream:
         json.dump({'error': error}, stream)
-    run.save(os.path.join(out, 'weights.npz'))
+    run.save_weights(os.path.join(out, 'weights.npz'))
     print('test error %.2f %%' % (100 * error))
 
 
