@@ -1,6 +1,7 @@
 # `make demo` and `make test` set up $(VENV) and need nothing but Python and make.
 VENV ?= .venv
 DEMO ?= demo
+JOBS ?= 2
 RUNNABLE = -c "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 7) and sys.version_info < (3, 10))"
 
 # Python 3.7 if a working one is found (a pyenv shim that only prints an error is not one), else python3.
@@ -29,9 +30,11 @@ venv:
 	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt $$constraints && \
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
+# $(JOBS) runs at a time; cat makes them log whole lines in place of drawing bars over each other.
 demo: venv
-	@$(RUN) sweep() { python generate_script.py --preset=demo --runs_dir="$(DEMO)" --results_dir="$(DEMO)" "$$@" | bash; }; \
-	sweep --train=True; sweep --train=False --carlini=False; sweep --train=False --carlini=True; \
+	@$(RUN) sweep() { python generate_script.py --preset=demo --launcher=parallel --gpu_memory=growth --runs_dir="$(DEMO)" \
+	  --results_dir="$(DEMO)" "$$@" | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -c 2>&1 | cat; }; \
+	sweep --train=True; sweep --train=False; \
 	python report.py --results_dir="$(DEMO)" --html
 
 test: venv

@@ -37,7 +37,8 @@ PRESETS = {
     'demo': dict(
         folder='demo', models=('mlp', ), defenses=TABLE_1, runs=1, niter=60, train=dict(
             dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=30),
-        test=dict(_TEST, attacks='deepfool,high_confidence,boundary', num_examples=100),
+        test=dict(_TEST, attacks='deepfool,high_confidence,boundary,carlini', num_examples=100,
+                  **_CARLINI),
         carlini=dict(_CARLINI, num_examples=100)),
     'tune': dict(
         folder='tuning', models=MODELS, defenses=BASELINES, runs=1, niter=5,
