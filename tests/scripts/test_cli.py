@@ -176,7 +176,8 @@ def test_two_processes_with_one_seed_end_with_the_same_weights(tmp_path):
     digits.
     """
     arguments = [
-        'train.py', '--niter=3', '--pretrain_niter=0', '--validation_size=1297', '--train_dir'
+        'train.py', '--niter=3', '--pretrain_niter=0', '--validation_size=1297',
+        '--summary_frequency=0', '--train_dir'
     ]
     running = [start_script(*(arguments + [str(tmp_path / name)])) for name in 'ab']
     for process in running:
