@@ -25,8 +25,9 @@ open(os.environ['RECORD'], 'a').write(json.dumps(sys.argv[1:]) + '\\n')
 '''
 SWEEP = ['--preset=demo', '--niter=2', '--defenses=none,fgsm_at']
 # In the tests of what it trains: what takes time there and that no launcher changes.
-SMALLER = {'--attacks=deepfool,high_confidence,boundary': '--attacks=deepfool',
-           '--attack_iter=500': '--attack_iter=50', '--num_examples=100': '--num_examples=10'}
+SMALLER = {'--attacks=deepfool,high_confidence,boundary,carlini': '--attacks=deepfool',
+           ' --carlini_max_iter=1000': '', '--attack_iter=500': '--attack_iter=50',
+           '--num_examples=100': '--num_examples=10'}
 # In place of PyTorch, which takes seconds to start: every grid is a black square.
 STAND_INS = {'torch.py': 'from_numpy = id\n', 'torchvision/__init__.py': '',
              'torchvision/utils.py': '''from PIL import Image
