@@ -140,7 +140,6 @@ def main():
     if config.resume and run.finished(args, config.pretrain_niter + config.niter):
         logging.info('%s: is finished', run.path)
         return
-    run.existing(args, config.resume)   # refused here, not after the seconds that the graph takes
     x = tf.placeholder(tf.float32, (None,) + data.test.x.shape[1:], name='x')
     y = tf.placeholder(tf.int32, [None], name='y')
     rates = {name: tf.placeholder(tf.float32, [], name) for name in ('lr', 'critic_lr')}

@@ -39,27 +39,19 @@ class RunFolder(object):
         self.curves = os.path.join(self.samples, 'curves.png')
         self._exported = os.path.join(path, EXPORT_RECORD)
 
-    def existing(self, args, resume):
-        """The record of the run in the folder, None if there is none.
+    def create(self, record, resume):
+        """Makes the folder and writes args.json; with `resume`, an existing run must have been
+        started with the same arguments.
 
-        Raises UserError unless `resume` says to go on with it, and it was started with the same
-        arguments. Only those in MAY_DIFFER may differ: niter, to train for longer, and what changes
-        no number.
+        Only those in MAY_DIFFER may differ: niter, to train for longer, and what changes no number.
+        Raises UserError otherwise. `earlier_revisions` then names the other git revisions that have
+        trained it.
         """
         checkpoints = os.path.join(self.checkpoints, 'checkpoint')
-        if not (os.path.exists(self.args_path) or os.path.exists(checkpoints)):
-            return None
-        check(resume, '%s holds a run already; --resume=True continues it, another --name or '
-              '--seed starts a new one', self.path)
-        return self._check_same(args)
-
-    def create(self, record, resume):
-        """Makes the folder and writes args.json; an existing run must be one to go on with.
-
-        Its `earlier_revisions` then names the other git revisions that have trained it.
-        """
-        earlier = self.existing(record['args'], resume)
-        if earlier is not None:
+        if os.path.exists(self.args_path) or os.path.exists(checkpoints):
+            check(resume, '%s holds a run already; --resume=True continues it, another --name or '
+                  '--seed starts a new one', self.path)
+            earlier = self._check_same(record['args'])
             revisions = earlier.get('earlier_revisions', []) + [earlier.get('git_revision')]
             others = [revision for revision in revisions if revision != record.get('git_revision')]
             record = dict(record, earlier_revisions=others)

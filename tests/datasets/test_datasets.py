@@ -48,6 +48,16 @@ def test_digits_keep_their_labels():
     assert (bundled.target[nearest] == data.test.y[:50]).mean() > 0.9
 
 
+def test_digits_are_resized_each_as_it_would_be_alone():
+    from skimage.transform import resize
+    from sklearn.datasets import load_digits
+    data, order = load_dataset('digits'), np.random.RandomState(0).permutation(1797)
+    for place in (0, 399):
+        alone = resize(load_digits().images[order[place]] / 16., (28, 28), order=1, mode='edge',
+                       anti_aliasing=False)
+        assert np.array_equal(data.test.x[place, :, :, 0], np.clip(np.float32(alone), 0., 1.))
+
+
 def test_idx_files_plain_or_gzipped(tmp_path):
     arrays = make_mnist(tmp_path)
     name = IDX_NAMES['test'][0]
