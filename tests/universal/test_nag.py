@@ -129,7 +129,8 @@ def test_no_image_is_compared_with_its_own_perturbation(session):
     of = lambda delta, feature: nag.fooling_and_distance(model, x, delta, feature, True)[-1]
     distances = session.run([of(tf.zeros_like(x) + 0.1, 'softmax'), of(ramp, 'softmax'),
                              of(ramp, 'fc1'), model.with_feature(x, 'fc1')[1]])
-    assert (distances[0] == 0).all() and (distances[1] > 0).all()
+    assert (distances[0] < 1e-12).all()   # some processors round an image by its place
+    assert (distances[1] > 1e-6).all()
     hidden = np.maximum(flat(images(4)) @ weights['fc0/weights'] + weights['fc0/bias'], 0)
     assert np.allclose(distances[3], hidden @ weights['fc1/weights'] + weights['fc1/bias'],
                        atol=1e-5)
