@@ -30,10 +30,10 @@ venv:
 	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt $$constraints && \
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
-# $(JOBS) runs at a time, the longest first; cat makes them log whole lines in place of drawing bars over each other.
+# $(JOBS) runs at a time; sort puts the critic's, the longest, first; cat makes them log whole lines in place of drawing bars over each other.
 demo: venv
-	@$(RUN) sweep() { python generate_script.py --preset=demo --defenses=critic,vat,margin,fgsm_at,none --launcher=parallel \
-	  --gpu_memory=growth --runs_dir="$(DEMO)" --results_dir="$(DEMO)" "$$@" | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -c 2>&1 | cat; }; \
+	@$(RUN) sweep() { python generate_script.py --preset=demo --launcher=parallel --gpu_memory=growth --runs_dir="$(DEMO)" \
+	  --results_dir="$(DEMO)" "$$@" | sort | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -c 2>&1 | cat; }; \
 	sweep --train=True; sweep --train=False; \
 	python report.py --results_dir="$(DEMO)" --html
 

@@ -1,4 +1,6 @@
-"""Trains a classifier with a defense of Table 1; `--defense=critic` is the paper's (section 4)."""
+"""Trains a classifier with one of the defenses of Table 1; `--defense=critic` is the paper's
+(section 4).
+"""
 import functools
 import os
 import types

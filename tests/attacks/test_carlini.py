@@ -6,8 +6,6 @@ import tensorflow.compat.v1 as tf
 from attacks import carlini_wagner
 from tests.known import FedModel, LinearModel, attack_images, built_attack, fallen
 
-ROUNDING = 1e-5   # of logits near 10 in float32: the attack decides in it, the test in float64
-
 
 def at_the_walls(seed, n, d, share):
     """Images [n, d] of zeros and ones, about `share` of them ones."""
@@ -25,12 +23,10 @@ def classifier(seed, d, k, scale=1.):
 def test_images_at_the_walls_are_all_found(session, d, k, share, abort_early):
     model, x = classifier(d, d, k), at_the_walls(k, 12, d, share)
     y = np.int32(model.logits(x).argmax(axis=1))
+    # The attack decides in float32, this test in float64: a margin that both can tell from 0.
     x_adv, _ = attack_images(session, carlini_wagner, model, x, y, max_iter=300,
-                             abort_early=abort_early)
-    logits = model.logits(x_adv)
-    own = logits[np.arange(12), y]
-    logits[np.arange(12), y] = -np.inf
-    assert (logits.max(axis=1) > own - ROUNDING).all()
+                             abort_early=abort_early, confidence=1e-4)
+    assert (model.logits(x_adv).argmax(axis=1) != y).all()
     assert x_adv.min() >= 0 and x_adv.max() <= 1
 
 
