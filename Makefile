@@ -30,11 +30,12 @@ venv:
 	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt $$constraints && \
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
-# $(JOBS) runs at a time; sort puts the critic's, the longest, first; cat makes them log whole lines in place of drawing bars over each other.
+# $(JOBS) defenses at a time, each trained and then attacked; sort puts the critic, the longest, first; cat makes them log whole lines
+# in place of drawing bars over each other.
 demo: venv
 	@$(RUN) sweep() { python generate_script.py --preset=demo --launcher=parallel --gpu_memory=growth --runs_dir="$(DEMO)" \
-	  --results_dir="$(DEMO)" "$$@" | sort | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -c 2>&1 | cat; }; \
-	sweep --train=True; sweep --train=False; \
+	  --results_dir="$(DEMO)" "$$@" | sort; }; \
+	paste -d ';' <(sweep --train=True) <(sweep --train=False) | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -ec 2>&1 | cat; \
 	python report.py --results_dir="$(DEMO)" --html
 
 test: venv
