@@ -4,9 +4,10 @@ Hein, ICML 2020).
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
 closest adversarial point so far and x, with momentum. Each step is one forward and one backward
-pass. Then it begins anew from random points as far from x as the closest adversarial point, as FAB
-does: the boundary of a ReLU network has a local minimum on many of its pieces. Turns that are
-longer than the best are dropped early, so that many can be begun.
+pass. Then it begins anew from random points as far from x as the closest adversarial point, at
+about half a right angle from it (those of FAB are anywhere around x): the boundary of a ReLU
+network has a local minimum on many of its pieces. Turns that are longer than the best are dropped
+early, so that many can be begun.
 """
 import collections
 
@@ -31,7 +32,8 @@ MOMENTUM = 0.8      # of the last step along the boundary, added to the next tri
 CONVERGED = 0.01    # a turn ends when even trials so short a way towards x have failed
 ROUNDING = 1e-6     # of the largest logit at x: a lead that is smaller may be another in float64
 FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
-PRUNE_STEPS = 5     # steps of refine after which a turn may be dropped
+PRUNE_STEPS = 5     # of refine, to which `prune` refers
+PRUNE_FROM = 3      # what a turn may be above the best is the same before so many steps of refine
 
 PREFIX = 'boundary'
 SHARED = ()
@@ -45,7 +47,7 @@ HELP = {
              'their distance from x',
     'restarts': 'random points from which the boundary is sought again',
     'prune': 'drop a turn whose distance after 5 steps of refine is above so many times the best; '
-             'what it may be above falls with the square of the steps (0: drop none)',
+             'what it may be above falls with the square of the steps, from 3 on (0: drop none)',
 }
 
 # x to targets: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
@@ -145,10 +147,11 @@ class _Walk(object):
         refined = (state.steps >= self._refine) | (state.share < CONVERGED)
         over = tf.where(state.seeking, state.steps > seek, refined)
         if self._prune:
-            steps = tf.cast(tf.maximum(state.steps, PRUNE_STEPS), tf.float32)
+            steps = tf.where(state.seeking, tf.zeros_like(state.steps), state.steps)
+            steps = tf.cast(tf.maximum(steps, PRUNE_FROM), tf.float32)
             worst = 1 + (self._prune - 1) * tf.square(PRUNE_STEPS / steps)
-            over |= (~state.seeking & (state.steps >= PRUNE_STEPS) &
-                     (state.length > worst * state.best_length))
+            length = tf.where(state.seeking, lp_norm(state.z - state.x), state.length)
+            over |= length > worst * state.best_length
         turn = state.turn + tf.cast(over, tf.int32)
         lost = (turn >= classes) & ~tf.is_finite(state.best_length)
         turn = tf.where(lost, tf.fill(tf.shape(turn), self._turns(state)), turn)
@@ -160,14 +163,17 @@ class _Walk(object):
             corrected=state.corrected & ~over)
 
     def _start(self, state, restart):
-        """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest."""
+        """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest,
+        between it and a random direction.
+        """
         count = int(self._directions.shape[0])
         if not count:
             return state.x
         direction = tf.gather(self._directions, tf.clip_by_value(restart, 0, count - 1))
+        between = steepest(steepest(state.best - state.x) + direction)
         again = (restart >= 0) & tf.is_finite(state.best_length)
         length = tf.where(again, state.best_length, tf.zeros_like(state.best_length))
-        return project_box(state.x + per_image(length, direction) * direction)
+        return project_box(state.x + per_image(length, between) * between)
 
 
 def next_share(state, reached, closer, correct):
