@@ -63,7 +63,7 @@ flags.DEFINE_enum('lr_decay', 'step', DECAYS, 'step: every lr_decay_step epochs;
 flags.DEFINE_string('lr_decay_at', None, 'fractions of niter, for points (default: %s)' % POINTS)
 flags.DEFINE_float('lr_decay_factor', 0.5, 'the learning rate is multiplied by this', 0.)
 flags.DEFINE_integer('lr_decay_step', 40, 'every so many epochs', 1)
-flags.DEFINE_integer('summary_frequency', 1, 'attack validation images every so many epochs', 0)
+flags.DEFINE_integer('summary_frequency', 1, 'attack validation after so many epochs (0: never)', 0)
 flags.DEFINE_integer('checkpoint_frequency', 0, 'keep every so manieth epoch (0: the last two)')
 flags.DEFINE_string('gpu_memory', '1', "fraction of a GPU's memory to take, or growth: as needed")
 flags.DEFINE_boolean('resume', False, 'continue the run if the folder holds one')
@@ -147,7 +147,7 @@ def main():
     rates = {name: tf.placeholder(tf.float32, [], name) for name in ('lr', 'critic_lr')}
     model, losses, steps = build_graph(config, hyper, data.num_classes, x, y, rates)
     monitor = Evaluation(model, losses.logits, x, y, losses.diagnostics, data,
-                         config.test_batch_size)
+                         config.test_batch_size, attacks=config.summary_frequency > 0)
     graph = Graph(x, y, steps, rates, functools.partial(learning_rates, config, hyper))
     with folder_lock(run.path):
         run.create(dict(provenance(), args=args, num_classes=data.num_classes,

@@ -20,14 +20,21 @@ SUMMARY_ATTACK = dict(max_iter=50,
 
 class Evaluation(object):
     """Builds its part of the graph once; `x` and `y` are the placeholders of the training step,
-    `logits` the model's on x.
+    `logits` the model's on x. Without `attacks` there are none in it: they take longer to build
+    than the rest of a small run.
     """
 
-    def __init__(self, model, logits, x, y, diagnostics, data, test_batch_size):
+    def __init__(self, model, logits, x, y, diagnostics, data, test_batch_size, attacks=True):
         self._x, self._y, self._data, self._batch_size = x, y, data, test_batch_size
         self._clean = {'nll': nll(logits, y), 'wrong': tf.not_equal(prediction(logits), y)}
         self._diagnostics = diagnostics
-        settings = dict(SUMMARY_ATTACK, slots=test_batch_size)
+        self._subset = balanced_subset(data.validation, data.num_classes, SUMMARY_PER_CLASS)
+        self._images, self._predictions = {}, {}
+        if attacks:
+            self._attack(model, logits, dict(SUMMARY_ATTACK, slots=test_batch_size))
+
+    def _attack(self, model, logits, settings):
+        x, y = self._x, self._y
         ours = high_confidence(model, x, y, **settings).x_adv
         rec = high_confidence(model, ours, prediction(model(ours)), targets=y,
                               confidence=confidence(logits), **settings).x_adv
@@ -39,7 +46,6 @@ class Evaluation(object):
             for name, images in self._images.items()
             if name != 'rec'
         }
-        self._subset = balanced_subset(data.validation, data.num_classes, SUMMARY_PER_CLASS)
 
     def clean(self, session, split, prefix):
         """NLL and error over a Split, as {prefix_nll, prefix_err}."""
@@ -57,8 +63,10 @@ class Evaluation(object):
         """rho of DeepFool and of the paper's attack on the balanced validation images, failed
         attacks left out; saves the grids.
 
-        Returns ({metric: value}, {grid: PNG bytes}, {histogram: values}).
+        Returns ({metric: value}, {grid: PNG bytes}, {histogram: values}), empty without attacks.
         """
+        if not self._images:
+            return {}, {}, {}
         feed = {self._x: self._subset.x, self._y: self._subset.y}
         images, predictions, metrics = session.run(
             [self._images, self._predictions, self._diagnostics], feed)

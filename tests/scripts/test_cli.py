@@ -113,7 +113,7 @@ def checkpoint_values(run):
 @pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_weights_and_a_finished_one_is_left(scripts, tmp_path):
     whole, parts = str(tmp_path / 'whole'), str(tmp_path / 'parts')
-    arguments = [a for a in TINY_CRITIC if not a.startswith('--niter')]
+    arguments = [a for a in TINY_CRITIC if not a.startswith('--niter')] + ['--summary_frequency=0']
     train(scripts, whole, '--niter=2', *arguments)
     train(scripts, parts, '--niter=1', *arguments)
     status, _, err = scripts.run('train.py', '--train_dir=' + parts, '--niter=2', *arguments)
@@ -194,7 +194,7 @@ def test_the_first_losses_are_the_same_in_both_runtimes(scripts, tmp_path):
     2.21.0 to 1e-4.
     """
     train(scripts, tmp_path, '--niter=1', '--pretrain_niter=1', '--layer_dims=100',
-          '--critic_layer_dims=100', '--batch_size=2000')
+          '--critic_layer_dims=100', '--batch_size=2000', '--summary_frequency=0')
     rows = [json.loads(line) for line in open(str(tmp_path / 'critic_s1' / 'metrics.jsonl'))]
     assert rows[0]['loss'] == pytest.approx(FIRST_LOSSES['pretrain'], abs=1e-4)
     assert rows[1]['loss'] == pytest.approx(FIRST_LOSSES['loss'], abs=1e-4)

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,9 +26,12 @@ open(os.environ['RECORD'], 'a').write(json.dumps(sys.argv[1:]) + '\\n')
 '''
 SWEEP = ['--preset=demo', '--niter=2', '--defenses=none,fgsm_at']
 # In the tests of what it trains: what takes time there and that no launcher changes.
-SMALLER = {'--attacks=deepfool,high_confidence,boundary,carlini': '--attacks=deepfool',
-           ' --carlini_max_iter=1000': '', '--attack_iter=500': '--attack_iter=50',
-           '--num_examples=100': '--num_examples=10'}
+SMALLER = {
+    '--train=True': {'--summary_frequency=30': '--summary_frequency=0'},
+    '--train=False': {'--attacks=deepfool,high_confidence,boundary,carlini': '--attacks=deepfool',
+                      ' --carlini_max_iter=1000': '', '--attack_iter=500': '--attack_iter=50',
+                      '--num_examples=100': '--num_examples=10'}
+}
 # In place of PyTorch, which takes seconds to start: every grid is a black square.
 STAND_INS = {'torch.py': 'from_numpy = id\n', 'torchvision/__init__.py': '',
              'torchvision/utils.py': '''from PIL import Image
@@ -127,13 +131,15 @@ def test_the_slurm_script_is_one_array_with_its_limits():
     assert 'gres' not in run_script('generate_script.py', '--launcher=slurm', '--gpus=0')[1]
 
 
-def printed(folder, launcher, *arguments):
-    """What generate_script.py prints for the small sweep in a folder."""
+def printed(folder, launcher, train):
+    """What generate_script.py prints for the small sweep in a folder; train: --train=True or
+    False.
+    """
     status, out, err = run_script('generate_script.py', '--launcher=' + launcher, '--gpus=0',
-                                  '--runs_dir=%s' % folder, '--results_dir=%s' % folder,
-                                  *(SWEEP + list(arguments)))
+                                  '--runs_dir=%s' % folder, '--results_dir=%s' % folder, train,
+                                  *SWEEP)
     assert status == 0, err
-    for usual, smaller in SMALLER.items() if '--train=False' in arguments else ():
+    for usual, smaller in SMALLER[train].items():
         assert out.count(usual) == 2
         out = out.replace(usual, smaller)
     return out
@@ -147,12 +153,13 @@ def report(folder):
 
 
 @pytest.fixture(scope='module')
-def expected(tmp_path_factory):
-    """The table that bash leads to."""
-    folder = tmp_path_factory.mktemp('bash')
+def expected(scripts, tmp_path_factory):
+    """The table that the commands lead to, one after the other, without a launcher."""
+    folder = tmp_path_factory.mktemp('alone')
     for train in ('--train=True', '--train=False'):
-        subprocess.run(['bash', '-e'], input=printed(folder, 'bash', train), check=True, cwd=ROOT,
-                       universal_newlines=True, stderr=subprocess.DEVNULL)
+        for line in printed(folder, 'parallel', train).splitlines():
+            status, _, err = scripts.run(*shlex.split(line)[1:])
+            assert status == 0, err
     return report(folder)
 
 

@@ -30,8 +30,10 @@ def numbers(run, prefix):
 
 @pytest.fixture(scope='module')
 def sibling_run(scripts, tmp_path_factory):
+    """A folder with a run that measured its attacks."""
     folder = tmp_path_factory.mktemp('sibling')
-    status, _, err = scripts.run(*TRAIN + ['--niter=1', '--train_dir=%s' % (folder / 'runs_mlp')])
+    status, _, err = scripts.run(*TRAIN + ['--niter=1', '--summary_frequency=1',
+                                           '--train_dir=%s' % (folder / 'runs_mlp')])
     assert status == 0, err
     return folder
 
@@ -42,12 +44,14 @@ def test_a_run_is_trained_resumed_tested_reported_and_exported(scripts, sibling_
                                                                name, sibling):
     shutil.copytree(str(sibling_run), str(tmp_path / sibling))
     before = files(tmp_path / sibling)
+    measured = tmp_path / 'measured' / name
+    shutil.copytree(str(sibling_run), str(measured))
     run, tests = tmp_path / name / 'runs_mlp' / 'none_s1', tmp_path / name / 'test_mlp'
     train = TRAIN + ['--train_dir=%s' % run.parent]
     for command in (train + ['--niter=1'], train + ['--niter=4', '--resume'],
                     TEST + ['--load_dir=%s' % run, '--working_dir=%s' % tests],
                     ['report.py', '--results_dir=%s' % (tmp_path / name), '--html'],
-                    ['report.py', '--results_dir=%s' % (tmp_path / name), '--validation'],
+                    ['report.py', '--results_dir=%s' % measured, '--validation'],
                     ['export.py', '--load_dir=%s' % run, '--output=%s' % (tmp_path / 'made')]):
         status, _, err = scripts.run(*command)
         assert status == 0, (command, err)

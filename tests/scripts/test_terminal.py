@@ -111,7 +111,7 @@ def test_the_import_works_with_a_closed_stderr(fake):
 
 @pytest.mark.slow
 def test_a_run_prints_its_own_lines_and_nothing_else(tmp_path):
-    status, out, err = run_script(*TINY + ['--train_dir=%s' % tmp_path])
+    status, out, err = run_script(*TINY + ['--summary_frequency=1', '--train_dir=%s' % tmp_path])
     assert (status, out) == (0, ''), err
     assert re.match(r'none_s1  \d+\.\d\d %  rho 0\.\d{3}  \d+ s\n$', err), err
     log = (tmp_path / 'none_s1' / 'train.log').read_text()
