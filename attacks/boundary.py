@@ -187,7 +187,7 @@ def next_share(state, reached, closer, correct):
 
 
 def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=9,
-             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=1.35):
+             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=1.45):
     """The closest adversarial point over all starts: the `candidates` closest classes, x_init, and
     random points around x.
 
