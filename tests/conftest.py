@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tests.known import LinearModel
+from tests.known import LinearModel, open_session
 from tests.preloaded import Preloaded, first_images
 from tests.running import ROOT
 from training.session import start_graph_mode
@@ -44,7 +44,7 @@ def grids_without_pytorch():
 
 @pytest.fixture
 def session(graph):
-    with tf.Session(graph=graph) as opened:
+    with open_session(graph) as opened:
         yield opened
 
 

@@ -3,6 +3,13 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from training.session import session_config
+
+
+def open_session(graph=None):
+    """A session with the settings of the programs."""
+    return tf.Session(graph=graph, config=session_config('1'))
+
 
 class LinearModel(object):
     """logits = x weights + bias on inputs [n, d]."""

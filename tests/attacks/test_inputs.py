@@ -6,7 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from attacks import ATTACKS
-from tests.known import LinearModel, few_steps, flat
+from tests.known import LinearModel, few_steps, flat, open_session
 
 K = 4
 WEIGHTS = np.random.RandomState(0).randn(36, K)
@@ -43,7 +43,7 @@ def in_float64(x):
 @pytest.fixture(scope='module')
 def expected():
     """What each attack makes of float32 images and int32 labels: {attack: (x_adv, success)}."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         return {name: session.run(built(name, y=np.int32(LABELS))[::2])
                 for name in set(ATTACKS) - {'eval_robustness'}}
 

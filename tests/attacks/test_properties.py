@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attacks import ATTACKS
-from tests.known import FEW_STEPS, LinearModel
+from tests.known import FEW_STEPS, LinearModel, open_session
 
 EXAMPLES = 40   # of each attack
 
@@ -61,7 +61,7 @@ def attack_of(name, kind):
         bias = tf.placeholder(tf.float32, [kind.classes])
         found = ATTACKS[name](lambda x: tf.matmul(tf.reshape(x, [-1, pixels]), weights) + bias,
                               x, y, **dict(FEW_STEPS.get(name, {}), **parts))
-    session = tf.Session(graph=graph)
+    session = open_session(graph)
     return lambda problem: session.run(found, {x: problem.x, y: problem.y, bias: problem.model.bias,
                                                weights: problem.model.weights})
 

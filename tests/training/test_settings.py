@@ -6,6 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import defenses
+from tests.known import open_session
 from tests.training.built import Built, same, values
 
 
@@ -16,7 +17,7 @@ def plain_steps(n):
 
 def run_steps(n, **given):
     """The variables after n steps with weights and noise of seed 1."""
-    with tf.Graph().as_default(), tf.Session() as own:
+    with tf.Graph().as_default(), open_session() as own:
         built = Built(**given)
         built.noise._step = built.step.read_value()
         own.run(tf.global_variables_initializer())

@@ -5,6 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from models.layers import flatten
 from models.network import Network
+from tests.known import open_session
 from tests.training.built import Built, X, Y, same, values
 
 
@@ -20,7 +21,7 @@ def built(shared):
     """That, as it begins; `own` is its session."""
     built, initialise = shared
     graph = initialise.graph
-    with graph.as_default(), tf.Session(graph=graph) as built.own:
+    with graph.as_default(), open_session(graph) as built.own:
         built.own.run(initialise)
         yield built
 
@@ -140,7 +141,7 @@ def stopped(generator):
 def test_dropping_the_path_through_x_hat_changes_the_gradient(session):
     gradients = []
     for attack in (None, stopped):
-        with tf.Graph().as_default(), tf.Session() as own:
+        with tf.Graph().as_default(), open_session() as own:
             built = Built(attack=attack, steps=False, attack_confidence=0.9)
             gradient = tf.gradients(built.loss('classifier'), built.model.decayed)[0]
             own.run(tf.global_variables_initializer())
