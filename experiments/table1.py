@@ -36,7 +36,7 @@ PRESETS = {
                   test=dict(_TEST, num_examples=1000), carlini=dict(_CARLINI, num_examples=1000)),
     'demo': dict(
         folder='demo', models=('mlp', ), defenses=TABLE_1, runs=1, niter=60, train=dict(
-            dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=30),
+            dataset='digits', batch_size=100, layer_dims='300-300-300', summary_frequency=60),
         test=dict(_TEST, attacks='deepfool,high_confidence,boundary,carlini', num_examples=100,
                   **_CARLINI),
         carlini=dict(_CARLINI, num_examples=100)),

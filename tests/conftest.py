@@ -8,11 +8,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tests.known import LinearModel, open_session
-from tests.preloaded import Preloaded, first_images
+from tests.preloaded import Preloaded, first_images, look_at_signatures_once
 from tests.running import ROOT
 from training.session import start_graph_mode
 
 start_graph_mode()
+look_at_signatures_once()
 
 MNIST = [os.path.join(ROOT, *place) for place in (['data'], [os.pardir, 'shared', 'data', 'mnist'])]
 

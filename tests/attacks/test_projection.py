@@ -55,6 +55,16 @@ def test_in_float32_for_images_of_784_pixels(session):
     assert np.allclose((np.float64(w) * (p - v)).sum(axis=1), fall, rtol=2e-5)
 
 
+def test_walls_that_are_reached_one_after_the_other(session):
+    """Of 24 pixels each goes half as far as the one before: as many steps as there are pixels."""
+    w = np.tile(2. ** np.arange(24), (3, 1))
+    p = np.ones_like(w)
+    fall = w.sum(axis=1) * [.3, .9, 1 - 2. ** -40]
+    v = project(session, p, w, fall)
+    assert np.allclose(np.linalg.norm(v - p, axis=1), fallen(p, w, fall), rtol=1e-12)
+    assert np.allclose((w * (p - v)).sum(axis=1), fall, rtol=1e-12)
+
+
 def test_a_point_that_has_fallen_enough_stays(session):
     p, w, _ = problems(10, 5, seed=1)
     assert np.array_equal(project(session, p, w, np.zeros(10)), p)

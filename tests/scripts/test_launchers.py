@@ -27,7 +27,7 @@ open(os.environ['RECORD'], 'a').write(json.dumps(sys.argv[1:]) + '\\n')
 SWEEP = ['--preset=demo', '--niter=2', '--defenses=none,fgsm_at']
 # In the tests of what it trains: what takes time there and that no launcher changes.
 SMALLER = {
-    '--train=True': {'--summary_frequency=30': '--summary_frequency=0'},
+    '--train=True': {'--summary_frequency=60': '--summary_frequency=0'},
     '--train=False': {'--attacks=deepfool,high_confidence,boundary,carlini': '--attacks=deepfool',
                       ' --carlini_max_iter=1000': '', '--attack_iter=500': '--attack_iter=50',
                       '--num_examples=100': '--num_examples=10'}
