@@ -4,8 +4,8 @@ Hein, ICML 2020).
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
 closest adversarial point so far and x, with momentum. Each step is one forward and one backward
-pass. Then it begins anew from random points as far from x as the closest adversarial point, at
-about half a right angle from it (those of FAB are anywhere around x): the boundary of a ReLU
+pass. Then it begins anew from random points as far from x as the closest adversarial point: three
+about half a right angle from it, the fourth anywhere, as all of FAB's are. The boundary of a ReLU
 network has a local minimum on many of its pieces. Turns that are longer than the best are dropped
 early, so that many can be begun.
 """
@@ -32,6 +32,7 @@ MOMENTUM = 0.8      # of the last step along the boundary, added to the next tri
 CONVERGED = 0.01    # a turn ends when even trials so short a way towards x have failed
 ROUNDING = 1e-6     # of the largest logit at x: a lead that is smaller may be another in float64
 FAR = 10.           # the margin of kappa grows with the perturbation up to this l2 norm
+ANYWHERE = 4        # every so manieth restart is not near the closest adversarial point
 PRUNE_STEPS = 5     # of refine, to which `prune` refers
 PRUNE_FROM = 3      # what a turn may be above the best is the same before so many steps of refine
 
@@ -163,17 +164,18 @@ class _Walk(object):
             corrected=state.corrected & ~over)
 
     def _start(self, state, restart):
-        """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest,
-        between it and a random direction.
+        """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest, in
+        a random direction or between that and the closest.
         """
         count = int(self._directions.shape[0])
         if not count:
             return state.x
         direction = tf.gather(self._directions, tf.clip_by_value(restart, 0, count - 1))
         between = steepest(steepest(state.best - state.x) + direction)
+        direction = tf.where(tf.equal(restart % ANYWHERE, ANYWHERE - 1), direction, between)
         again = (restart >= 0) & tf.is_finite(state.best_length)
         length = tf.where(again, state.best_length, tf.zeros_like(state.best_length))
-        return project_box(state.x + per_image(length, between) * between)
+        return project_box(state.x + per_image(length, direction) * direction)
 
 
 def next_share(state, reached, closer, correct):
@@ -187,7 +189,7 @@ def next_share(state, reached, closer, correct):
 
 
 def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=9,
-             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=3, prune=1.45):
+             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=4, prune=1.45):
     """The closest adversarial point over all starts: the `candidates` closest classes, x_init, and
     random points around x.
 
