@@ -30,11 +30,11 @@ venv:
 	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt $$constraints && \
 	  echo "$$key" > "$(VENV)/.complete"; fi
 
-# $(JOBS) defenses at a time, each trained and then attacked; sort puts the critic, the longest, first; cat makes them log whole lines
-# in place of drawing bars over each other.
+# $(JOBS) defenses at a time, each trained and then attacked, in the order turned round: the critic, the longest, first, and the
+# shortest last; cat makes them log whole lines in place of drawing bars over each other.
 demo: venv
 	@$(RUN) sweep() { python generate_script.py --preset=demo --launcher=parallel --gpu_memory=growth --runs_dir="$(DEMO)" \
-	  --results_dir="$(DEMO)" "$$@" | sort; }; \
+	  --results_dir="$(DEMO)" "$$@" | nl -b a | sort -rn | cut -f 2-; }; \
 	paste -d ';' <(sweep --train=True) <(sweep --train=False) | tr '\n' '\0' | xargs -0 -n 1 -P "$(JOBS)" bash -ec 2>&1 | cat; \
 	python report.py --results_dir="$(DEMO)" --html
 
