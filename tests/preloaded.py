@@ -14,6 +14,7 @@ import runpy
 import subprocess
 import sys
 import time
+import types
 
 from PIL import Image
 
@@ -97,10 +98,19 @@ def one_pixel(unused_figure, path):
 
 def look_at_signatures_once():
     """TensorFlow 1 looks at the signature of a Python function for each op that it builds, which
-    takes a seventh of the time of building a graph.
+    takes a seventh of the time of building a graph. Those of modules are kept, not those made in a
+    call: they would hold their graphs.
     """
     inspect = importlib.import_module('tensorflow.python.util.tf_inspect')
-    inspect.getfullargspec = functools.lru_cache(maxsize=None)(inspect.getfullargspec)
+    look = inspect.getfullargspec
+    kept = functools.lru_cache(maxsize=None)(look)
+
+    def getfullargspec(function):
+        lasting = isinstance(function, types.FunctionType) and '<' not in function.__qualname__
+        return (kept if lasting else look)(function)
+
+    if importlib.import_module('tensorflow').__version__.startswith('1.'):
+        inspect.getfullargspec = getfullargspec
 
 
 def child(request):
