@@ -1,4 +1,5 @@
-"""Linear models, whose every answer is known in closed form, and how a test runs an attack on them.
+"""Linear models, whose every answer is known in closed form, and how a test runs an attack on them,
+in a session like those of the programs.
 """
 import numpy as np
 import tensorflow.compat.v1 as tf

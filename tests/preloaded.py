@@ -98,8 +98,8 @@ def one_pixel(unused_figure, path):
 
 def look_at_signatures_once():
     """TensorFlow 1 looks at the signature of a Python function for each op that it builds, which
-    takes a seventh of the time of building a graph. Those of modules are kept, not those made in a
-    call: they would hold their graphs.
+    takes a seventh of the time of tests/attacks/test_goals.py. Those of modules are kept, not those
+    made in a call: they would hold their graphs.
     """
     inspect = importlib.import_module('tensorflow.python.util.tf_inspect')
     look = inspect.getfullargspec

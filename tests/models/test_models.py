@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from critic import build_critic
 from models import Training, build_model, default_activation
 from models.layers import Layers
+from tests.known import open_session
 from training.step import check_ownership
 
 X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
@@ -152,7 +153,7 @@ def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
     for w in weights:
         assert w.std() == pytest.approx(np.sqrt(2. / w.shape[0]), rel=0.02)
     assert not np.allclose(weights[0], session.run(b.decayed[0]))
-    with tf.Graph().as_default(), tf.Session() as again:
+    with tf.Graph().as_default(), open_session() as again:
         build_critic(10, 1)(tf.constant(X))   # other variables beside it
         c = build_model('mlp', 10, 1, '300-300')
         c(tf.constant(X))

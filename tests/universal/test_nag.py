@@ -12,6 +12,7 @@ from scipy.special import logsumexp, softmax
 from models import Frozen, build_model
 from models.generator import Generator, doublings
 from models.layers import flatten
+from tests.known import open_session
 from training.step import build_steps
 from universal import nag
 
@@ -33,7 +34,7 @@ def trained(x, models, steps, *, xi=XI, ord='linf', **settings):
     """A generator trained on the batch x, in a graph of its own: (20 of its perturbations, the
     metrics of the last step).
     """
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         y = tf.placeholder(tf.int32, [None])
         step = tf.Variable(0, trainable=False, use_resource=True)
         generator = Generator(SHAPE, 1, xi=xi, universal_ord=ord)
