@@ -2,7 +2,7 @@
 Table 1.
 """
 from utils.errors import check
-from utils.ops import nll, prediction, select_class, steepest
+from utils.ops import nll, prediction, project_box, select_class, steepest
 
 import tensorflow.compat.v1 as tf
 
@@ -16,6 +16,7 @@ HELP = {
     'vat_iter': 'power iterations',
     'vat_plain': 'differentiate the divergence as it stands, as the published code for [16] does, '
                  'with what float32 leaves of it',
+    'cut_off': 'bring x + r_vadv back into [0, 1]',
 }
 
 
@@ -64,16 +65,18 @@ def virtual_adversarial_direction(model, logits, x, noise, xi, iterations=1, pla
     return d
 
 
-def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1, vat_plain=False):
-    """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; model: x -> logits [n, k], y
-    [n] int32.
+def losses(model, x, y, noise, *, lmbd=1., epsilon=2., vat_xi=1e-2, vat_iter=1, vat_plain=False,
+           cut_off=False):
+    """NLL + lmbd KL(p(x) || p(x + r_vadv)), p(x) and r_vadv constants; `cut_off`: x + r_vadv
+    is brought back into [0, 1]. model: x -> logits [n, k], y [n] int32.
     """
     check(vat_xi > 0, '--vat_xi is %s; expected a number above 0', vat_xi)
     logits = model(x)
-    r_vadv = epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter,
-                                                     vat_plain)
+    x_adv = x + epsilon * virtual_adversarial_direction(model, logits, x, noise, vat_xi, vat_iter,
+                                                        vat_plain)
+    x_adv = project_box(x_adv) if cut_off else x_adv
 
     def classifier_loss():
-        lds = tf.reduce_mean(kl_divergence(logits, model(x + r_vadv)))
+        lds = tf.reduce_mean(kl_divergence(logits, model(x_adv)))
         return tf.reduce_mean(nll(logits, y)) + lmbd * lds
     return classifier_alone(logits, classifier_loss)

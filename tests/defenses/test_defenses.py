@@ -34,13 +34,16 @@ def mean_nll(reference, x, y):
     return -np.log(reference.softmax(x)[np.arange(len(x)), y]).mean()
 
 
-def test_fgsm_at_adds_the_loss_at_epsilon_times_the_sign(session, problem):
+@pytest.mark.parametrize('epsilon,cut_off', [(0.1, False), (0.5, False), (0.5, True)])
+def test_fgsm_at_adds_the_loss_at_epsilon_times_the_sign(session, problem, epsilon, cut_off):
     model, x, y, images, labels = problem
     labels = (labels + np.arange(len(labels)) % 2) % 3   # some of them wrong
-    built = fgsm_at.losses(model, x, tf.constant(labels), lmbd=0.7, epsilon=0.1)
+    built = fgsm_at.losses(model, x, tf.constant(labels), lmbd=0.7, epsilon=epsilon,
+                           cut_off=cut_off)
     reference = model.reference
     gradient = (reference.softmax(images) - np.eye(3)[labels]) @ reference.weights.T
-    moved = np.float64(images) + 0.1 * np.sign(gradient)
+    moved = np.float64(images) + epsilon * np.sign(gradient)
+    moved = np.clip(moved, 0, 1) if cut_off else moved
     expected = mean_nll(reference, images, labels) + 0.7 * mean_nll(reference, moved, labels)
     assert session.run(built.updates[0].loss()) == pytest.approx(expected, rel=1e-5)
 
@@ -128,14 +131,19 @@ def test_softmax_change_is_the_difference_and_exact_where_both_are_one_hot(sessi
     assert np.allclose(change, [[-expected, expected]], rtol=1e-3, atol=0)
 
 
-def test_vat_loss_is_nll_plus_kl_at_norm_epsilon(session, binary):
+@pytest.mark.parametrize('epsilon,cut_off', [(0.3, False), (2., False), (2., True)])
+def test_vat_loss_is_nll_plus_kl_at_norm_epsilon(session, binary, epsilon, cut_off):
     reference, images, labels = binary
     model, x = TrainableLinear(reference), tf.constant(images)
-    built = vat.losses(model, x, tf.constant(labels), Noise(1), lmbd=0.5, epsilon=0.3)
+    built = vat.losses(model, x, tf.constant(labels), Noise(1), lmbd=0.5, epsilon=epsilon,
+                       cut_off=cut_off)
     w = np.diff(reference.weights, axis=1)[:, 0]
     d = session.run(vat.virtual_adversarial_direction(model, model(x), x, Noise(1), 1e-2))
     assert np.allclose(np.abs(d @ w / np.linalg.norm(w)), 1, atol=1e-3)
-    p, q = reference.softmax(images), reference.softmax(images + 0.3 * np.float64(d))
+    moved = images + epsilon * np.float64(d)
+    assert moved.min() < 0 or epsilon == 0.3
+    moved = np.clip(moved, 0, 1) if cut_off else moved
+    p, q = reference.softmax(images), reference.softmax(moved)
     expected = mean_nll(reference, images, labels) + 0.5 * (p * np.log(p / q)).sum(axis=1).mean()
     assert session.run(built.updates[0].loss()) == pytest.approx(expected, rel=1e-4)
 
