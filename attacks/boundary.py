@@ -4,10 +4,10 @@ Hein, ICML 2020).
 For each of the closest classes, Newton steps to its boundary (seek), and from there a descent along
 the boundary (refine), in which each point is the exact projection, box included, of a mix of the
 closest adversarial point so far and x, with momentum. Each step is one forward and one backward
-pass. Then it begins anew from random points as far from x as the closest adversarial point: three
-about half a right angle from it, the fourth anywhere, as all of FAB's are. The boundary of a ReLU
-network has a local minimum on many of its pieces. Turns that are longer than the best are dropped
-early, so that many can be begun.
+pass. Then it begins anew from random points as far from x as the closest adversarial point: most
+about half a right angle from it, every fourth anywhere, as all of FAB's are. The boundary of a ReLU
+network has a local minimum on many of its pieces. Turns that are longer than the best, or on their
+way to it, are dropped early, so that many can be begun.
 """
 import collections
 
@@ -35,6 +35,7 @@ FAR = 10.           # the margin of kappa grows with the perturbation up to this
 ANYWHERE = 4        # every so manieth restart is not near the closest adversarial point
 PRUNE_STEPS = 5     # of refine, to which `prune` refers
 PRUNE_FROM = 3      # what a turn may be above the best is the same before so many steps of refine
+SAME = 0.1          # a turn so near the best point, of its length, goes to the same minimum
 
 PREFIX = 'boundary'
 SHARED = ()
@@ -48,7 +49,8 @@ HELP = {
              'their distance from x',
     'restarts': 'random points from which the boundary is sought again',
     'prune': 'drop a turn whose distance after 5 steps of refine is above so many times the best; '
-             'what it may be above falls with the square of the steps, from 3 on (0: drop none)',
+             'what it may be above falls with the square of the steps, from 3 on; and one that '
+             'comes to the best point from further away (0: drop none)',
 }
 
 # x to targets: the image, and the classes to try in turn. turn: the one at work, -1 for x_init,
@@ -148,11 +150,7 @@ class _Walk(object):
         refined = (state.steps >= self._refine) | (state.share < CONVERGED)
         over = tf.where(state.seeking, state.steps > seek, refined)
         if self._prune:
-            steps = tf.where(state.seeking, tf.zeros_like(state.steps), state.steps)
-            steps = tf.cast(tf.maximum(steps, PRUNE_FROM), tf.float32)
-            worst = 1 + (self._prune - 1) * tf.square(PRUNE_STEPS / steps)
-            length = tf.where(state.seeking, lp_norm(state.z - state.x), state.length)
-            over |= length > worst * state.best_length
+            over |= self._hopeless(state)
         turn = state.turn + tf.cast(over, tf.int32)
         lost = (turn >= classes) & ~tf.is_finite(state.best_length)
         turn = tf.where(lost, tf.fill(tf.shape(turn), self._turns(state)), turn)
@@ -162,6 +160,16 @@ class _Walk(object):
             steps=tf.where(over, tf.zeros_like(turn), state.steps),
             z=tf.where(over, self._start(state, turn - classes), state.z),
             corrected=state.corrected & ~over)
+
+    def _hopeless(self, state):
+        """[b] bool: the turn is too long for its steps, or on its way to the best point."""
+        steps = tf.where(state.seeking, tf.zeros_like(state.steps), state.steps)
+        early = tf.cast(tf.maximum(steps, PRUNE_FROM), tf.float32)
+        worst = 1 + (self._prune - 1) * tf.square(PRUNE_STEPS / early)
+        length = tf.where(state.seeking, lp_norm(state.z - state.x), state.length)
+        near = lp_norm(state.base - state.best) < SAME * state.best_length
+        same = near & (steps >= PRUNE_FROM) & (state.length > state.best_length)
+        return same | (length > worst * state.best_length)
 
     def _start(self, state, restart):
         """Where a turn begins: x, or for restart [b] >= 0 a point as far from x as the closest, in
@@ -189,7 +197,7 @@ def next_share(state, reached, closer, correct):
 
 
 def boundary(model, x, y=None, targets=None, x_init=None, slots=SLOTS, noise=None, *, candidates=9,
-             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=4, prune=1.45):
+             seek=10, refine=40, overshoot=.02, kappa=1e-3, restarts=5, prune=1.45):
     """The closest adversarial point over all starts: the `candidates` closest classes, x_init, and
     random points around x.
 

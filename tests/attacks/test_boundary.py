@@ -172,6 +172,20 @@ def test_pruning_saves_steps(session):
     assert (model.logits(pruned).argmax(axis=1) != y).all()
 
 
+def test_turns_to_the_same_minimum_are_given_up(session):
+    """Between two classes of a linear model there is one minimum, to which every restart comes; a
+    `prune` so large drops no turn for its length.
+    """
+    model, x, y = walled(20, 2)
+    best = exact_distances(model, x, y)[np.arange(len(x)), 1 - y]
+    steps = {}
+    for prune in (0., 1e6):
+        x_adv, steps[prune] = attack_images(session, boundary, model, x, y, prune=prune)
+        assert (model.logits(x_adv).argmax(axis=1) != y).all()
+        assert (norms(x_adv, x) >= best).all() and (norms(x_adv, x) <= 1.005 * best).all()
+    assert steps[1e6].sum() < 0.7 * steps[0.].sum()
+
+
 @pytest.mark.parametrize('wrong', [{'kappa': -1.}, {'refine': 0}, {'seek': 0}, {'candidates': 0},
                                    {'restarts': -1}, {'prune': float('nan')}])
 def test_a_value_out_of_range_is_named(linear, wrong):

@@ -77,10 +77,10 @@ def test_restarts_bring_the_boundary_attack_to_the_minimum(session):
         return tf.matmul(tf.nn.relu(tf.matmul(images, weights) + bias), out_weights) + out_bias
 
     share = {}
-    for restarts in (0, 4):
+    for restarts in (0, 5):
         x_adv, _ = attack_images(session, boundary, model, x, y, restarts=restarts)
         assert (network.logits(x_adv).argmax(axis=1) != y).all()
         ratio = np.linalg.norm(np.float64(x_adv) - x, axis=1) / minima
         assert ratio.min() >= 1.
         share[restarts] = np.mean(ratio < 1.01)
-    assert share[0] < .9 and share[4] > .96
+    assert share[0] < .9 and share[5] > .96
