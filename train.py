@@ -45,8 +45,8 @@ flags.DEFINE_string('train_dir', 'runs', 'folder of the runs')
 flags.DEFINE_string('model', 'mlp', 'the classifier: ' + ', '.join(sorted(MODELS)))
 flags.DEFINE_string('layer_dims', None, 'hidden units: 1200-1200-1200 (mlp), 512 (lenet5), ...')
 flags.DEFINE_string('activation_fn', None, ', '.join(sorted(ACTIVATIONS)) + ' (default: its own)')
-flags.DEFINE_string('initial_weights', 'normal', 'the distribution: normal, or truncated_normal of '
-                    'the same variance, as published')
+flags.DEFINE_string('initial_weights', 'normal', 'their distribution: normal, truncated_normal of '
+                    'the same variance, as published, or glorot_uniform')
 flags.DEFINE_string('defense', 'critic', 'the defense: ' + ', '.join(sorted(defenses.DEFENSES)))
 flags.DEFINE_integer('batch_size', 100, 'training images in a step', 1)
 flags.DEFINE_integer('test_batch_size', 100, 'images in a batch of an evaluation', 1)

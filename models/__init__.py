@@ -64,7 +64,7 @@ def build_model(name, num_classes, seed, layer_dims=None, activation_fn=None, *,
                 initial_weights='normal'):
     """Returns the classifier f as a Network; `layer_dims` is text such as '1200-1200', None for the
     model's own, and so is the name `activation_fn`. Two classifiers of one graph need two scopes.
-    initial_weights: normal or truncated_normal, of the same variance.
+    initial_weights: normal or truncated_normal, of He's variance, or glorot_uniform.
     """
     build = MODELS[check_choice('--model', name, MODELS)]
     settings = dict(activation_fn=activation(activation_fn or default_activation(name)))

@@ -33,6 +33,11 @@ def he_stddev(fan_in, unused_fan_out):
     return np.sqrt(2. / fan_in)
 
 
+def glorot_stddev(fan_in, fan_out):
+    """Glorot and Bengio (2010): the standard deviation sqrt(2 / (fan_in + fan_out))."""
+    return np.sqrt(2. / (fan_in + fan_out))
+
+
 def move(old, new, decay):
     """The op that moves the variable `old` towards `new`."""
     return old.assign(decay * old.read_value() + (1. - decay) * new).op
@@ -43,8 +48,16 @@ def truncated_normal(shape, key, stddev):
     return tf.random.stateless_truncated_normal(shape, key, stddev=stddev / TRUNCATED_STDDEV)
 
 
+def uniform(shape, key, stddev):
+    """Numbers between -sqrt(3) stddev and sqrt(3) stddev, all equally likely."""
+    limit = np.sqrt(3.) * stddev
+    return tf.random.stateless_uniform(shape, key, -limit, limit)
+
+
 TRUNCATED_STDDEV = 0.8796256610342398   # of a standard normal number between -2 and 2
-INITIAL_WEIGHTS = {'normal': tf.random.stateless_normal, 'truncated_normal': truncated_normal}
+INITIAL_WEIGHTS = {'normal': (tf.random.stateless_normal, he_stddev),
+                   'truncated_normal': (truncated_normal, he_stddev),
+                   'glorot_uniform': (uniform, glorot_stddev)}
 
 
 def flatten(x):
@@ -62,7 +75,8 @@ class Layers(object):
     them.
 
     seed: initial weights depend on (seed, name of the variable) alone; initial_weights: their
-    distribution, one of INITIAL_WEIGHTS.
+    distribution and, in layers without a `stddev` of their own, their spread, one of
+    INITIAL_WEIGHTS.
     variables: the trainable variables, in the order of creation; pretrained: those of them that
     pretraining alone moves; decayed: those that weight decay acts on; statistics: of batch
     normalisation, which no loss moves; after_step: functions that build the ops which do. outputs:
@@ -71,8 +85,8 @@ class Layers(object):
 
     def __init__(self, seed, initial_weights='normal'):
         self._seed = seed
-        self._draw = INITIAL_WEIGHTS[check_choice('--initial_weights', initial_weights,
-                                                  INITIAL_WEIGHTS)]
+        self._draw, self._stddev = INITIAL_WEIGHTS[check_choice('--initial_weights',
+                                                                initial_weights, INITIAL_WEIGHTS)]
         self._known = collections.OrderedDict()
         self._decayed = collections.OrderedDict()
         self._statistics = collections.OrderedDict()
@@ -105,15 +119,16 @@ class Layers(object):
         return tf.add_n([tf.zeros([])] + [float(decay) * tf.nn.l2_loss(weights)
                                           for weights, decay in self._decayed.values()])
 
-    def dense(self, x, units, name, *, bias=True, decay=True, stddev=he_stddev, pretrained=False):
+    def dense(self, x, units, name, *, bias=True, decay=True, stddev=None, pretrained=False):
         """Fully connected layer without activation: [n, d] -> [n, units].
 
-        decay: whether weight decay acts on it, or by which factor; with `pretrained` it is one that
-        pretraining alone moves.
+        decay: whether weight decay acts on it, or by which factor; stddev: of its initial weights,
+        a function of fan-in and fan-out (default: that of `initial_weights`); with `pretrained` it
+        is one that pretraining alone moves.
         """
         with tf.variable_scope(name):
             fan_in = int(x.shape[1])
-            weights = self._weights([fan_in, units], stddev(fan_in, units), decay)
+            weights = self._weights([fan_in, units], (stddev or self._stddev)(fan_in, units), decay)
             x = tf.matmul(x, weights)
             x = x + self._bias(units) if bias else x
             scope = tf.get_variable_scope().name + '/'
@@ -122,7 +137,7 @@ class Layers(object):
             return self._returned(name, x)
 
     def conv(self, x, channels, size, name, *, stride=1, padding='VALID', bias=True, decay=True,
-             stddev=he_stddev):
+             stddev=None):
         """Convolution without activation: [n, h, w, c] -> [n, h', w', channels].
 
         The filters are `size` x `size`; `padding` is VALID or SAME.
@@ -130,7 +145,8 @@ class Layers(object):
         with tf.variable_scope(name):
             shape = [size, size, int(x.shape[3]), channels]
             fan_in = int(np.prod(shape[:3]))
-            weights = self._weights(shape, stddev(fan_in, size * size * channels), decay)
+            fan_out = size * size * channels
+            weights = self._weights(shape, (stddev or self._stddev)(fan_in, fan_out), decay)
             x = tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
             return self._returned(name, x + self._bias(channels) if bias else x)
 

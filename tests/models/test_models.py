@@ -139,8 +139,25 @@ def test_truncated_initial_weights_have_the_same_variance_and_no_tails(session):
     critic(tf.constant(X))
     session.run(tf.global_variables_initializer())
     assert np.abs(session.run(critic.variables[0].read_value())).max() < 2.28 * np.sqrt(2. / 784)
-    with pytest.raises(UserError, match="--initial_weights is 'cauchy'; expected one of normal, t"):
+    with pytest.raises(UserError, match="--initial_weights is 'cauchy'; expected one of glorot_un"):
         build_model('mlp', 10, 1, initial_weights='cauchy')
+
+
+def test_glorot_initial_weights_are_uniform_and_look_at_both_fans(session):
+    model = build_model('lenet5', 10, 1, initial_weights='glorot_uniform')
+    model(tf.constant(X))
+    session.run(tf.global_variables_initializer())
+    weights = {v.op.name: session.run(v.read_value()) for v in model.variables
+               if v.op.name.endswith('weights')}
+    fans = {tuple(w.shape): (np.prod(w.shape[:-1]), np.prod(w.shape[:-2]) * w.shape[-1])
+            for w in weights.values()}
+    assert len(fans) == 4
+    for w in weights.values():
+        limit = np.sqrt(6. / sum(fans[w.shape]))
+        assert np.abs(w).max() <= limit
+        assert w.std() == pytest.approx(limit / np.sqrt(3.), rel=.05)
+    assert fans[(5, 5, 1, 32)] == (25, 800)
+    assert fans[(1024, 512)] == (1024, 512)
 
 
 def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):
