@@ -128,7 +128,7 @@ class Layers(object):
         """
         with tf.variable_scope(name):
             fan_in = int(x.shape[1])
-            weights = self._weights([fan_in, units], (stddev or self._stddev)(fan_in, units), decay)
+            weights = self._weights([fan_in, units], (fan_in, units), stddev, decay)
             x = tf.matmul(x, weights)
             x = x + self._bias(units) if bias else x
             scope = tf.get_variable_scope().name + '/'
@@ -145,8 +145,7 @@ class Layers(object):
         with tf.variable_scope(name):
             shape = [size, size, int(x.shape[3]), channels]
             fan_in = int(np.prod(shape[:3]))
-            fan_out = size * size * channels
-            weights = self._weights(shape, (stddev or self._stddev)(fan_in, fan_out), decay)
+            weights = self._weights(shape, (fan_in, size * size * channels), stddev, decay)
             x = tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
             return self._returned(name, x + self._bias(channels) if bias else x)
 
@@ -160,7 +159,7 @@ class Layers(object):
         with tf.variable_scope(name):
             h, w, c = x.shape.as_list()[1:]
             weights = self._weights([size, size, channels, c],
-                                    he_stddev(size * size * c / stride ** 2, None), True)
+                                    (size * size * c / stride ** 2, None), he_stddev, True)
             shape = [stride * h, stride * w, channels]
             x = tf.nn.conv2d_transpose(x, weights, tf.stack([tf.shape(x)[0]] + shape),
                                        [1, stride, stride, 1], padding='SAME')
@@ -170,7 +169,8 @@ class Layers(object):
         self.outputs[name] = value
         return value
 
-    def _weights(self, shape, stddev, decay):
+    def _weights(self, shape, fans, stddev, decay):
+        stddev = (stddev or self._stddev)(*fans)
         key = [name_seed(self._seed, tf.get_variable_scope().name), 0]
 
         def initializer():
