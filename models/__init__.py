@@ -1,7 +1,8 @@
 """The classifiers. A model is a callable x [n, h, w, c] -> logits [n, k] with its variables.
 
 Adding one: a file with its build function and a line in MODELS. The function is called with the
-network's Layers, the images and the number of classes; `training`, if it takes that, is the
+network's Layers, the images and the number of classes, and has the keyword arguments `layer_dims`
+and `activation_fn` with the architecture's own as defaults; `training`, if it takes that, is the
 models.network.Training of a loss that asks for what the model does in training alone. A function
 `pretraining` beside it, of the Layers and the images, is the loss of a pretraining of its own.
 """

@@ -143,12 +143,13 @@ def shown(kit, rows):
 
 def mturk_csv(kit, width, base_url):
     """A row an assignment, whose columns are variables of mturk.html."""
+    base = base_url and base_url.rstrip('/') + '/'
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(['kit', 'assignment', 'images', 'sheet'])
     for number in assignments(kit):
         writer.writerow([kit.facts['kit'], number, len(rows_of(kit, number)),
-                         '%ssheets/assignment_%0*d.png' % (base_url, width, number)])
+                         '%ssheets/assignment_%0*d.png' % (base, width, number)])
     return stream.getvalue()
 
 

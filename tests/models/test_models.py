@@ -10,6 +10,7 @@ from critic import build_critic
 from models import Training, build_model, default_activation
 from models.layers import Layers
 from tests.known import open_session
+from training.loading import model_of
 from training.step import check_ownership
 
 X = np.float32(np.random.RandomState(0).uniform(size=(3, 28, 28, 1)))
@@ -158,6 +159,18 @@ def test_glorot_initial_weights_are_uniform_and_look_at_both_fans(session):
         assert w.std() == pytest.approx(limit / np.sqrt(3.), rel=.05)
     assert fans[(5, 5, 1, 32)] == (25, 800)
     assert fans[(1024, 512)] == (1024, 512)
+
+
+def test_a_run_is_built_again_with_its_own_initial_weights():
+    args = dict(model='lenet5', seed=1, layer_dims='32', activation_fn='relu')
+    largest = []
+    for named in ({}, dict(initial_weights='glorot_uniform')):
+        with tf.Graph().as_default(), tf.Session() as own:
+            model = model_of(dict(num_classes=10, args=dict(args, **named)))
+            model(tf.constant(X))
+            own.run(tf.global_variables_initializer())
+            largest.append(np.abs(own.run(model.variables[0].read_value())).max())
+    assert largest[1] <= np.sqrt(6. / 825) < largest[0]
 
 
 def test_initialisation_is_he_and_depends_on_seed_and_name_alone(session):

@@ -49,7 +49,7 @@ def exported(scripts, tested, tmp_path_factory):
     folder = tmp_path_factory.mktemp('exported') / 'kit'
     status, out, err = scripts.run('annotate.py', 'export', '--test_dir=%s' % tested,
                                   '--kit=%s' % folder, '--per_assignment=%d' % EACH,
-                                  '--base_url=https://example.org/')
+                                  '--base_url=https://example.org')
     assert status == 0 and '7 images in 3 assignments' in out, err
     return folder
 
