@@ -92,8 +92,8 @@ def test_the_sweep_uses_the_learning_rates_that_were_chosen():
     ('short', 10, ['results/short/README.md']),
     ('epochs_30', 3, ['results/README.md']),
     ('epochs_100', 1, ['results/README.md']),
-    ('checks', 19, ['results/README.md']),
-    ('hc_epsilon', 6, ['results/README.md']),
+    ('checks', 21, ['results/README.md']),
+    ('hc_epsilon', 8, ['results/README.md']),
 ])
 def test_the_recorded_tables_are_what_their_commands_print(tmp_path, folder, rows, pages):
     arguments = [
