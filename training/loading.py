@@ -30,8 +30,7 @@ def model_of(record):
     """The classifier of the contents of an args.json, without its weights."""
     args = record['args']
     return build_model(args['model'], record['num_classes'], args['seed'], args['layer_dims'],
-                       args['activation_fn'],
-                       initial_weights=args.get('initial_weights', 'normal'))
+                       args['activation_fn'], initial_weights=args.get('initial_weights', 'normal'))
 
 
 def tested_checkpoint(run, args, unfinished=False):
