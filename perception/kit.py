@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import os
+import posixpath
 
 from utils.errors import UserError, check
 from utils.files import atomic_write, make_folder, read_json, write_json
@@ -143,13 +144,12 @@ def shown(kit, rows):
 
 def mturk_csv(kit, width, base_url):
     """A row an assignment, whose columns are variables of mturk.html."""
-    base = base_url and base_url.rstrip('/') + '/'
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(['kit', 'assignment', 'images', 'sheet'])
     for number in assignments(kit):
         writer.writerow([kit.facts['kit'], number, len(rows_of(kit, number)),
-                         '%ssheets/assignment_%0*d.png' % (base, width, number)])
+                         posixpath.join(base_url, 'sheets/assignment_%0*d.png' % (width, number))])
     return stream.getvalue()
 
 
